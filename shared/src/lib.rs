@@ -1,0 +1,34 @@
+//! What the four tools have in common, and nothing that only one of them needs.
+//!
+//! - [`document`]: the `ec.connection` document that travels through the pipe, and its stream reader.
+//! - [`door`]: AWS CLI output on stdin becomes documents.
+//! - [`run`]: the one `main`, the stage that reads, works and writes, and the tools' one voice.
+//! - [`exit`], [`codes`], [`failure`]: how a run ends, and how an error is told.
+//! - [`output`], [`report`]: JSON lines for programs, a report for people.
+//! - [`flags`]: the command-line flags that every tool takes.
+//! - [`secret`]: values that never show.
+//! - [`aws`], [`token`] (feature `aws`): configuration, error reduction, and the IAM authentication token.
+//!
+//! This crate knows none of the tools.
+
+pub mod codes;
+pub mod document;
+pub mod door;
+pub mod exit;
+pub mod failure;
+pub mod flags;
+pub mod output;
+pub mod report;
+pub mod run;
+pub mod schema;
+pub mod secret;
+
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "aws")]
+pub mod token;
+
+pub use codes::Code;
+pub use document::{Document, Section};
+pub use exit::Exit;
+pub use failure::Failure;
