@@ -61,9 +61,9 @@ pub struct AwsFlags {
 /// The verbs that every tool has.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Meta {
-    /// Tells what a code means, how to see it and how to fix it; without a code, all of them as Markdown
+    /// Tells what a code means, how to see it and how to fix it; without a code, the tool's table as Markdown
     Explain {
-        /// A code, such as EC9001
+        /// A code, such as EC9001, or `shared` for the table that all tools share
         code: Option<String>,
     },
     /// Prints the JSON Schema of the document

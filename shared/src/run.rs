@@ -100,6 +100,9 @@ fn print_meta<T: Tool>(meta: &Meta, output: &mut Output) -> Result<Exit, Failure
     let mut page = Vec::new();
     match meta {
         Meta::Explain { code: None } => page.extend(codes::markdown(T::NAME, T::CODES).into_bytes()),
+        Meta::Explain { code: Some(id) } if id == "shared" => {
+            page.extend(codes::markdown("every tool", codes::TABLE).into_bytes());
+        }
         Meta::Explain { code: Some(id) } => {
             let wanted = id.to_ascii_uppercase();
             let code = T::CODES.iter().chain(codes::TABLE).find(|code| code.id == wanted);
