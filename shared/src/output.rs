@@ -125,7 +125,11 @@ impl Output {
         let result = match self.format {
             Format::Json => write_whole(&mut io::stdout().lock(), &bytes),
             Format::Text => {
-                let choice = self.choice(io::stdout().is_terminal());
+                let choice = match self.color {
+                    Color::Auto => anstream::AutoStream::choice(&io::stdout()),
+                    Color::Always => anstream::ColorChoice::AlwaysAnsi,
+                    Color::Never => anstream::ColorChoice::Never,
+                };
                 write_whole(&mut anstream::AutoStream::new(io::stdout().lock(), choice), &bytes)
             }
         };
@@ -133,7 +137,7 @@ impl Output {
             Ok(()) => Ok(Written::Yes),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::ReaderGone),
             Err(error) => {
-                self.stderr(&format!("{}: note: what stdout did not take follows", self.tool));
+                Self::stderr(&format!("{}: note: what stdout did not take follows", self.tool));
                 let _ = io::stderr().lock().write_all(&bytes);
                 Err(Failure::new(&codes::WRITE, "cannot write to stdout")
                     .because(error)
@@ -147,13 +151,13 @@ impl Output {
         match self.error_format {
             ErrorFormat::Json => {
                 if let Ok(json) = serde_json::to_string(failure) {
-                    self.stderr(&json);
+                    Self::stderr(&json);
                 }
             }
             ErrorFormat::Text => {
-                self.stderr(&format!("{}: error: {failure} ({})", self.tool, failure.code().id));
+                Self::stderr(&format!("{}: error: {failure} ({})", self.tool, failure.code().id));
                 if let Some(hint) = failure.hint_text() {
-                    self.stderr(&format!("{}: hint: {hint}", self.tool));
+                    Self::stderr(&format!("{}: hint: {hint}", self.tool));
                 }
             }
         }
@@ -162,38 +166,27 @@ impl Output {
     /// Says something on stderr that matters even in a script, unless `-q`.
     pub fn warn(&self, text: &str) {
         if !self.quiet {
-            self.stderr(&format!("{}: warning: {text}", self.tool));
+            Self::stderr(&format!("{}: warning: {text}", self.tool));
         }
     }
 
     /// Says something on stderr if a person is watching.
     pub fn note(&self, text: &str) {
         if self.shows_progress() {
-            self.stderr(&format!("{}: {text}", self.tool));
+            Self::stderr(&format!("{}: {text}", self.tool));
         }
     }
 
     /// Says something on stderr with `-v`.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            self.stderr(&format!("{}: {text}", self.tool));
+            Self::stderr(&format!("{}: {text}", self.tool));
         }
     }
 
-    fn stderr(&self, line: &str) {
-        let choice = self.choice(io::stderr().is_terminal());
-        let mut stream = anstream::AutoStream::new(io::stderr().lock(), choice);
+    fn stderr(line: &str) {
         // A stderr that is closed or full is no reason to fail.
-        let _ = writeln!(stream, "{line}");
-    }
-
-    fn choice(&self, is_terminal: bool) -> anstream::ColorChoice {
-        match self.color {
-            Color::Always => anstream::ColorChoice::AlwaysAnsi,
-            Color::Never => anstream::ColorChoice::Never,
-            Color::Auto if is_terminal => anstream::AutoStream::choice(&io::stdout()),
-            Color::Auto => anstream::ColorChoice::Never,
-        }
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
 

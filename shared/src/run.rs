@@ -12,7 +12,7 @@ use crate::document::{Document, Section};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::{Common, Meta};
-use crate::output::{Format, Output, Written};
+use crate::output::{Color, ErrorFormat, Format, Output, Written};
 use crate::report::Report;
 
 /// A tool, as `main` sees it.
@@ -39,7 +39,7 @@ pub trait Tool: Parser + CommandFactory {
 pub fn main<T: Tool>() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let output = Output::new(T::NAME, None, Default::default(), Default::default());
+        let output = Output::new(T::NAME, None, ErrorFormat::default(), Color::default());
         output.warn(&format!("this is a bug in {} {} ({place}); please report it", T::NAME, env!("CARGO_PKG_VERSION")));
     }));
     let tool = match T::try_parse() {
@@ -63,7 +63,7 @@ pub fn main<T: Tool>() -> ExitCode {
 
 /// `--help` and `--version` are answers; anything else that the parser says is an error about flags.
 fn answer_parser<T: Tool>(error: &clap::Error) -> ExitCode {
-    let mut output = Output::new(T::NAME, Some(Format::Text), error_format_of_args(), Default::default());
+    let mut output = Output::new(T::NAME, Some(Format::Text), error_format_of_args(), Color::default());
     if !error.use_stderr() {
         output.answer(error.render().ansi().to_string().as_bytes());
         return output.flush().map_or_else(|failure| failure.exit().into(), |_| ExitCode::SUCCESS);
@@ -85,14 +85,14 @@ fn answer_parser<T: Tool>(error: &clap::Error) -> ExitCode {
 }
 
 /// The parser failed, so the flag that says how errors are told has to be looked for by hand.
-fn error_format_of_args() -> crate::output::ErrorFormat {
+fn error_format_of_args() -> ErrorFormat {
     let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let spaced = args.windows(2).any(|pair| pair[0] == "--error-format" && pair[1] == "json");
     let by_env = std::env::var("EC_ERROR_FORMAT").is_ok_and(|value| value == "json");
     if spaced || by_env || args.iter().any(|arg| arg == "--error-format=json") {
-        crate::output::ErrorFormat::Json
+        ErrorFormat::Json
     } else {
-        crate::output::ErrorFormat::Text
+        ErrorFormat::Text
     }
 }
 
@@ -236,7 +236,7 @@ impl Stage {
                         self.one(document, output, tally, work);
                     }
                 }
-                Err(failure) => self.refuse(&record, &failure, output, tally),
+                Err(failure) => refuse(&record, &failure, output, tally),
             }
             if output.pending() >= ENOUGH || flushed.elapsed() >= SOON {
                 if output.flush()? == Written::ReaderGone {
@@ -273,16 +273,17 @@ impl Stage {
         }
         tally.add(if own == Exit::Ok { document.exit() } else { own });
     }
+}
 
-    fn refuse(&self, record: &Record, failure: &Failure, output: &mut Output, tally: &mut Tally) {
-        output.complain(failure);
-        if output.format() == Format::Json {
-            let mut line = Vec::new();
-            record.write_line(&mut line);
-            output.answer(&line);
-        }
-        tally.add(failure.exit());
+/// A record that is no document leaves as it came.
+fn refuse(record: &Record, failure: &Failure, output: &mut Output, tally: &mut Tally) {
+    output.complain(failure);
+    if output.format() == Format::Json {
+        let mut line = Vec::new();
+        record.write_line(&mut line);
+        output.answer(&line);
     }
+    tally.add(failure.exit());
 }
 
 /// The exit code so far; none before the first document.

@@ -14,9 +14,6 @@ pub fn text() -> String {
 /// The schema of `ec.connection`. Unknown keys are allowed everywhere: they pass through.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
-        generator.subschema_for::<T>().to_value()
-    }
     let mut properties = serde_json::Map::new();
     properties.insert("kind".into(), json!({"const": KIND}));
     properties.insert(
@@ -44,4 +41,8 @@ pub fn schema() -> Value {
         "properties": properties,
         "$defs": generator.take_definitions(true),
     })
+}
+
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
 }

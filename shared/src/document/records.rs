@@ -197,6 +197,10 @@ impl<R: Read> Records<R> {
     }
 }
 
+#[expect(
+    clippy::naive_bytecount,
+    reason = "the compiler makes vector code of it; a crate for it is not worth its weight"
+)]
 /// Line feeds in `bytes`, and the number of bytes behind the last.
 fn measure(bytes: &[u8]) -> (usize, usize) {
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
