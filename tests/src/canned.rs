@@ -1,0 +1,77 @@
+//! AWS from paper: answers as AWS documents them, by action, for what no emulator knows.
+
+use std::collections::HashMap;
+
+use crate::calls::{Call, Calls};
+use crate::http::{self, Listener};
+
+/// Answers under preparation, or served.
+#[derive(Debug, Default)]
+pub struct Canned {
+    answers: HashMap<String, (u16, String)>,
+    calls: Calls,
+    listener: Option<Listener>,
+}
+
+impl Canned {
+    /// No answers yet: every action is `InvalidAction`.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Answers `action` with an XML (or JSON) body and status 200.
+    #[must_use]
+    pub fn answer(mut self, action: &str, body: impl Into<String>) -> Self {
+        self.answers.insert(action.to_owned(), (200, body.into()));
+        self
+    }
+
+    /// Answers `action` with an error of the Query protocol.
+    #[must_use]
+    pub fn error(mut self, action: &str, status: u16, code: &str, message: &str) -> Self {
+        self.answers.insert(action.to_owned(), (status, error(action, code, message)));
+        self
+    }
+
+    /// Serves the answers on a free port of 127.0.0.1 until dropped.
+    #[must_use]
+    pub fn serve(mut self) -> Self {
+        let (answers, seen) = (std::mem::take(&mut self.answers), self.calls.clone());
+        self.listener = Some(Listener::http(move |request| {
+            let call = Call::of(&request);
+            let known = answers.get(&call.action).cloned();
+            let (status, body) =
+                known.unwrap_or_else(|| (400, error(&call.action, "InvalidAction", "no such answer on paper")));
+            seen.add(call);
+            let content_type = if body.starts_with('{') { "application/x-amz-json-1.1" } else { "text/xml" };
+            Ok(http::answer(&format!("{status} -"), content_type, &body))
+        }));
+        self
+    }
+
+    /// What the tools take as `AWS_ENDPOINT_URL`.
+    pub fn url(&self) -> String {
+        let listener = self.listener.as_ref().expect("serve() comes before url()");
+        format!("http://{}", listener.address())
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+}
+
+/// EC2 words its errors otherwise than the other services of the Query protocol; one body holds both forms.
+fn error(action: &str, code: &str, message: &str) -> String {
+    let is_ec2 = ["Vpc", "Subnet", "SecurityGroup", "Instance", "NetworkInterface", "NetworkAcl", "RouteTable"]
+        .iter()
+        .any(|noun| action.contains(noun) && !action.contains("CacheSubnet"));
+    let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+    let id = "<RequestID>00000000-0000-0000-0000-000000000000</RequestID>";
+    if is_ec2 {
+        format!("<Response><Errors>{error}</Errors>{id}</Response>")
+    } else {
+        let id = id.replace("RequestID", "RequestId");
+        format!("<ErrorResponse>{}{id}</ErrorResponse>", error.replace("<Error>", "<Error><Type>Sender</Type>"))
+    }
+}

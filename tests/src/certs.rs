@@ -1,0 +1,107 @@
+//! A certificate authority, and what it signed: a good certificate and every kind of bad one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use tempfile::TempDir;
+
+/// A certificate authority whose files live as long as it does.
+#[derive(Debug)]
+pub struct Certs {
+    directory: TempDir,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// The files of a certificate and its key.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The certificate, PEM.
+    pub cert: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+impl Default for Certs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Certs {
+    /// A new authority.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a scratch directory");
+        let mut params = named("ec-tests authority", &[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.self_signed(&key).expect("a certificate");
+        fs::write(directory.path().join("ca.pem"), cert.pem()).expect("a file");
+        Self { directory, issuer: Issuer::new(params, key) }
+    }
+
+    /// The authority's certificate, what `--cafile` takes.
+    pub fn ca(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// A good certificate for `localhost` and `127.0.0.1`.
+    pub fn server(&self) -> Identity {
+        self.server_for(&["localhost", "127.0.0.1"])
+    }
+
+    /// A good certificate for the names and addresses given.
+    pub fn server_for(&self, names: &[&str]) -> Identity {
+        self.signed(&format!("for-{}", names.join("-")), named(names.first().unwrap_or(&"nobody"), names))
+    }
+
+    /// A certificate for `localhost` and `127.0.0.1` that expired in 2021.
+    pub fn expired(&self) -> Identity {
+        let mut params = named("localhost", &["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        self.signed("expired", params)
+    }
+
+    /// A certificate for `localhost` and `127.0.0.1` that is not valid before the year 3000.
+    pub fn not_yet_valid(&self) -> Identity {
+        let mut params = named("localhost", &["localhost", "127.0.0.1"]);
+        params.not_before = date_time_ymd(3000, 1, 1);
+        params.not_after = date_time_ymd(3001, 1, 1);
+        self.signed("not-yet-valid", params)
+    }
+
+    /// A valid certificate, for another host.
+    pub fn wrong_host(&self) -> Identity {
+        self.server_for(&["elsewhere.example"])
+    }
+
+    /// A certificate for `localhost` and `127.0.0.1` that no authority signed.
+    pub fn self_signed(&self) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let cert = named("localhost", &["localhost", "127.0.0.1"]).self_signed(&key).expect("a certificate");
+        write(self.directory.path(), "self-signed", &cert.pem(), &key)
+    }
+
+    fn signed(&self, file: &str, params: CertificateParams) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        write(self.directory.path(), file, &cert.pem(), &key)
+    }
+}
+
+fn named(common_name: &str, names: &[&str]) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(names).expect("names of hosts");
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
+fn write(directory: &Path, file: &str, cert: &str, key: &KeyPair) -> Identity {
+    let identity =
+        Identity { cert: directory.join(format!("{file}.pem")), key: directory.join(format!("{file}.key.pem")) };
+    fs::write(&identity.cert, cert).expect("a file");
+    fs::write(&identity.key, key.serialize_pem()).expect("a file");
+    identity
+}

@@ -1,0 +1,39 @@
+//! What the tests that cross tools share: the real binaries, the real servers, and servers with bad manners.
+//!
+//! Nothing here knows what a tool does. A harness that cannot do its work ends the test with a sentence that says why.
+//!
+//! - [`tool`], [`sh`]: run a binary, or a pipe of them, in a cleared environment; [`Outcome`] is how it ended.
+//! - [`need!`]: skip a test, visibly, where a server is not installed.
+//! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
+//! - [`Certs`]: a certificate authority and what it signed, good and bad.
+//! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
+//! - [`Canned`], [`Counting`]: AWS answers from paper, and a count of the calls that reach an emulator.
+//! - [`Aws`], [`Scene`]: seeds an emulator with what a test needs.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod aws;
+mod binaries;
+mod calls;
+mod canned;
+mod certs;
+mod counting;
+mod emulator;
+mod http;
+mod memcached;
+mod need;
+pub mod rude;
+mod server;
+mod tool;
+mod valkey;
+
+pub use aws::{Aws, Scene, element, elements};
+pub use calls::{Call, Calls};
+pub use canned::Canned;
+pub use certs::{Certs, Identity};
+pub use counting::Counting;
+pub use emulator::{Ministack, MinistackOptions, Moto};
+pub use memcached::Memcached;
+pub use need::{is_installed, skip};
+pub use server::{Server, free_port, wait_until};
+pub use tool::{Outcome, Run, command, sh, tool};
+pub use valkey::{Valkey, ValkeyOptions};

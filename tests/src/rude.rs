@@ -1,0 +1,111 @@
+//! Servers with bad manners, on free ports of 127.0.0.1.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use crate::http::Listener;
+
+/// A server with bad manners; it ends when dropped.
+#[derive(Debug)]
+pub struct Rude(Listener);
+
+impl Rude {
+    /// A server that treats every connection as `talk` does; the connection closes when `talk` returns.
+    pub fn new(talk: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+        Self(Listener::start(talk))
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        self.address().to_string()
+    }
+
+    /// `http://127.0.0.1:PORT`, for the tools that speak to AWS.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+}
+
+/// Accepts, and never says a word.
+pub fn silent() -> Rude {
+    Rude::new(|stream| listen_to_the_end(&stream))
+}
+
+/// Accepts and hangs up.
+pub fn hangs_up() -> Rude {
+    Rude::new(drop)
+}
+
+/// Answers with bytes that are no protocol, without waiting to be asked.
+pub fn garbage() -> Rude {
+    says(b"\x00\xff\xfe garbage \x07\x15\x03 that no protocol knows\r\n")
+}
+
+/// An HTTP server that finds every request bad.
+pub fn http() -> Rude {
+    says(b"HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+/// Says `bytes` to whoever has said something first, and then waits for the other side to leave.
+pub fn says(bytes: &'static [u8]) -> Rude {
+    Rude::new(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(bytes);
+        listen_to_the_end(&stream);
+    })
+}
+
+/// Answers `+PONG`, one byte every `pause`, without end.
+pub fn drips(pause: Duration) -> Rude {
+    Rude::new(move |mut stream| {
+        for byte in b"+PONG".iter().cycle() {
+            if stream.write_all(&[*byte]).is_err() {
+                return;
+            }
+            thread::sleep(pause);
+        }
+    })
+}
+
+/// Answers every request with a bulk string of 1 GiB, and really sends it.
+pub fn huge_bulk() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"$1073741824\r\n").and_then(|()| pour(&mut stream, &[b'x'; 1 << 16], 1 << 14));
+    })
+}
+
+/// Answers with arrays in arrays, without end.
+pub fn endless_arrays() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = pour(&mut stream, &b"*1\r\n".repeat(1 << 14), usize::MAX);
+    })
+}
+
+/// Answers with one line that never ends.
+pub fn endless_line() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"+").and_then(|()| pour(&mut stream, &[b'x'; 1 << 16], usize::MAX));
+    })
+}
+
+fn pour(stream: &mut TcpStream, bytes: &[u8], times: usize) -> io::Result<()> {
+    for _ in 0..times {
+        stream.write_all(bytes)?;
+    }
+    Ok(())
+}
+
+fn listen_to_the_end(mut stream: &TcpStream) {
+    let mut ignored = [0; 4096];
+    while stream.read(&mut ignored).is_ok_and(|count| count > 0) {}
+}
