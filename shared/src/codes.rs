@@ -140,6 +140,11 @@ codes! {
         see: "ls -l FILE",
         fix: "chmod 600 FILE"
     }
+    BUG = "EC9099" Refused "the tool itself has failed" {
+        cause: "A mistake in the program. What it had done until then is not known to be complete.",
+        see: "The error names the place in the source.",
+        fix: "Run the same command again: every verb can be repeated. Please report it with the place."
+    }
     NO_REGION = "EC9101" Config "no AWS Region is set" {
         cause: "Neither --region, AWS_REGION, AWS_DEFAULT_REGION, the profile nor the instance names a Region.",
         see: "aws configure list",

@@ -39,9 +39,15 @@ pub trait Tool: Parser + CommandFactory {
 pub fn main<T: Tool>() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        let output = Output::new(T::NAME, None, ErrorFormat::default(), Color::default());
-        output.warn(&format!("this is a bug in {} {} ({place}); please report it", T::NAME, env!("CARGO_PKG_VERSION")));
+        let bug = Failure::new(&codes::BUG, format!("{} {} failed in {place}", T::NAME, env!("CARGO_PKG_VERSION")))
+            .hint("run the same command again, and please report it");
+        Output::new(T::NAME, None, error_format_of_args(), Color::default()).complain(&bug);
     }));
+    // A panic would end with 101, which callers take for other things.
+    std::panic::catch_unwind(run_tool::<T>).unwrap_or_else(|_| codes::BUG.exit.into())
+}
+
+fn run_tool<T: Tool>() -> ExitCode {
     let tool = match T::try_parse() {
         Ok(tool) => tool,
         Err(error) => return answer_parser::<T>(&error),
