@@ -8,6 +8,7 @@ pub mod check;
 pub mod records;
 pub mod section;
 
+use memchr::memchr2;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -187,12 +188,11 @@ pub(crate) fn minify(json: &[u8], out: &mut Vec<u8>) {
 /// The index behind the closing quote of the string that opens at `start`, or the end of the text.
 fn end_of_string(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while at < json.len() {
-        match json[at] {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(found) = json.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        if json[at + found] == b'"' {
+            return at + found + 1;
         }
+        at += found + 2;
     }
     json.len()
 }

@@ -2,6 +2,8 @@
 
 use std::io::{ErrorKind, Read};
 
+use memchr::{memchr_iter, memchr2, memrchr};
+
 use crate::codes;
 use crate::document::check::{self, TWICE};
 use crate::document::{Document, KIND, plain};
@@ -139,21 +141,31 @@ impl<R: Read> Records<R> {
         let Scan { mut at, mut depth, mut in_string } = self.scan;
         let bytes = &self.buffer[self.start..];
         let mut complete = false;
-        while at < bytes.len() {
+        while at < bytes.len() && !complete {
+            if in_string {
+                match memchr2(b'"', b'\\', &bytes[at..]) {
+                    None => at = bytes.len(),
+                    Some(found) if bytes[at + found] == b'"' => {
+                        in_string = false;
+                        at += found + 1;
+                    }
+                    // An escape whose second byte is not here yet is looked at again with more input.
+                    Some(found) if at + found + 1 == bytes.len() => {
+                        at += found;
+                        break;
+                    }
+                    Some(found) => at += found + 2,
+                }
+                continue;
+            }
             match bytes[at] {
-                // An escape whose second byte is not here yet is looked at again with more input.
-                b'\\' if in_string && at + 1 == bytes.len() => break,
-                b'\\' if in_string => at += 1,
-                b'"' => in_string = !in_string,
-                b'{' | b'[' if !in_string => depth += 1,
-                b'}' | b']' if !in_string => depth -= 1,
+                b'"' => in_string = true,
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
                 _ => {}
             }
             at += 1;
-            if depth == 0 {
-                complete = true;
-                break;
-            }
+            complete = depth == 0;
         }
         self.scan = Scan { at, depth, in_string };
         complete
@@ -197,15 +209,10 @@ impl<R: Read> Records<R> {
     }
 }
 
-#[expect(
-    clippy::naive_bytecount,
-    reason = "the compiler makes vector code of it; a crate for it is not worth its weight"
-)]
 /// Line feeds in `bytes`, and the number of bytes behind the last.
 fn measure(bytes: &[u8]) -> (usize, usize) {
-    let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-    let column = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
-    (lines, column)
+    let column = memrchr(b'\n', bytes).map_or(bytes.len(), |last| bytes.len() - last - 1);
+    (memchr_iter(b'\n', bytes).count(), column)
 }
 
 impl Record {
