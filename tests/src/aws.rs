@@ -1,6 +1,8 @@
 //! Seeds an emulator through AWS's Query API, with no SDK between: what the tools are tested against must not come
 //! from the code that the tools are made of.
 
+use std::fmt::Write;
+
 use crate::http::{self, Request};
 
 /// An emulator's API.
@@ -40,7 +42,7 @@ impl Aws {
         };
         let mut body = format!("Action={action}&Version={version}");
         for (name, value) in parameters {
-            body.push_str(&format!("&{name}={}", percent_encoded(value)));
+            let _ = write!(body, "&{name}={}", percent_encoded(value));
         }
         let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
         let header = |name: &str, value: String| (name.to_owned(), value);

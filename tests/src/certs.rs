@@ -53,7 +53,7 @@ impl Certs {
 
     /// A good certificate for the names and addresses given.
     pub fn server_for(&self, names: &[&str]) -> Identity {
-        self.signed(&format!("for-{}", names.join("-")), named(names.first().unwrap_or(&"nobody"), names))
+        self.signed(&format!("for-{}", names.join("-")), &named(names.first().unwrap_or(&"nobody"), names))
     }
 
     /// A certificate for `localhost` and `127.0.0.1` that expired in 2021.
@@ -61,7 +61,7 @@ impl Certs {
         let mut params = named("localhost", &["localhost", "127.0.0.1"]);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
-        self.signed("expired", params)
+        self.signed("expired", &params)
     }
 
     /// A certificate for `localhost` and `127.0.0.1` that is not valid before the year 3000.
@@ -69,7 +69,7 @@ impl Certs {
         let mut params = named("localhost", &["localhost", "127.0.0.1"]);
         params.not_before = date_time_ymd(3000, 1, 1);
         params.not_after = date_time_ymd(3001, 1, 1);
-        self.signed("not-yet-valid", params)
+        self.signed("not-yet-valid", &params)
     }
 
     /// A valid certificate, for another host.
@@ -84,7 +84,7 @@ impl Certs {
         write(self.directory.path(), "self-signed", &cert.pem(), &key)
     }
 
-    fn signed(&self, file: &str, params: CertificateParams) -> Identity {
+    fn signed(&self, file: &str, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
         write(self.directory.path(), file, &cert.pem(), &key)

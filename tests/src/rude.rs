@@ -78,7 +78,7 @@ pub fn drips(pause: Duration) -> Rude {
 pub fn huge_bulk() -> Rude {
     Rude::new(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(b"$1073741824\r\n").and_then(|()| pour(&mut stream, &[b'x'; 1 << 16], 1 << 14));
+        let _ = stream.write_all(b"$1073741824\r\n").and_then(|()| pour(&mut stream, &[b'x'; 1 << 14], 1 << 16));
     })
 }
 
@@ -94,7 +94,7 @@ pub fn endless_arrays() -> Rude {
 pub fn endless_line() -> Rude {
     Rude::new(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
-        let _ = stream.write_all(b"+").and_then(|()| pour(&mut stream, &[b'x'; 1 << 16], usize::MAX));
+        let _ = stream.write_all(b"+").and_then(|()| pour(&mut stream, &[b'x'; 1 << 14], usize::MAX));
     })
 }
 

@@ -9,9 +9,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::binaries;
+use crate::outcome::Outcome;
 
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -138,7 +137,7 @@ impl Run {
             code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
             elapsed: begun.elapsed(),
             peak_kib,
-            _home: self.home,
+            home: self.home,
         };
         assert!(in_time, "not at its end after {:?}\n{}", self.timeout, outcome.told());
         outcome
@@ -174,74 +173,4 @@ fn end_group(child: &mut Child) -> ExitStatus {
     let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     child.wait().expect("a child can be waited for")
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub struct Outcome {
-    shown: String,
-    /// All of stdout.
-    pub stdout: String,
-    /// All of stderr.
-    pub stderr: String,
-    /// The exit code; 128 + n where signal n ended it.
-    pub code: i32,
-    /// How long it took.
-    pub elapsed: Duration,
-    /// The largest resident size that was seen, in KiB.
-    pub peak_kib: u64,
-    _home: tempfile::TempDir,
-}
-
-impl Outcome {
-    /// Asserts exit code 0.
-    #[track_caller]
-    pub fn ok(self) -> Self {
-        self.exits(0)
-    }
-
-    /// Asserts an exit code.
-    #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
-        assert!(self.code == code, "expected exit code {code}, got {}\n{}", self.code, self.told());
-        self
-    }
-
-    /// Asserts that stderr holds `text`.
-    #[track_caller]
-    pub fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "stderr does not say `{text}`\n{}", self.told());
-        self
-    }
-
-    /// The one document on stdout.
-    #[track_caller]
-    pub fn document(&self) -> Value {
-        let mut documents = self.documents();
-        assert!(documents.len() == 1, "expected one document on stdout, got {}\n{}", documents.len(), self.told());
-        documents.remove(0)
-    }
-
-    /// The documents on stdout, one a line.
-    #[track_caller]
-    pub fn documents(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).map_err(|error| format!("{error} in `{line}`"));
-        match self.stdout.lines().map(parse).collect() {
-            Ok(documents) => documents,
-            Err(why) => panic!("stdout is not JSON lines: {why}\n{}", self.told()),
-        }
-    }
-
-    /// The error object on stderr, of a run with `--error-format json`.
-    #[track_caller]
-    pub fn error(&self) -> Value {
-        let objects = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        objects.last().unwrap_or_else(|| panic!("there is no error object on stderr\n{}", self.told()))
-    }
-
-    /// Everything about the run, for a message.
-    pub fn told(&self) -> String {
-        let Self { shown, stdout, stderr, code, elapsed, .. } = self;
-        format!("$ {shown}\n--- exit {code} after {elapsed:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}")
-    }
 }

@@ -1,5 +1,6 @@
 //! Valkey, or Redis OSS where Valkey is not installed: plain, with TLS, with users.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -131,7 +132,7 @@ fn exchange(socket: &Path, commands: &[&[&str]]) -> Option<String> {
     for words in commands {
         let mut request = format!("*{}\r\n", words.len());
         for word in *words {
-            request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            let _ = write!(request, "${}\r\n{word}\r\n", word.len());
         }
         stream.write_all(request.as_bytes()).ok()?;
         answer.clear();
