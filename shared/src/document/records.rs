@@ -303,29 +303,18 @@ mod tests {
         let mut records = Records::new(Drip(input, step));
         let mut lines = Vec::new();
         loop {
-            loop {
-                match records.take() {
-                    Ok(Some(record)) => {
-                        let mut line = Vec::new();
-                        record.write_line(&mut line);
-                        lines.push(String::from_utf8(line).unwrap());
-                    }
-                    Ok(None) => break,
-                    Err(failure) => return (lines, Some(failure)),
+            match records.take() {
+                Ok(Some(record)) => {
+                    let mut line = Vec::new();
+                    record.write_line(&mut line);
+                    lines.push(String::from_utf8(line).unwrap());
                 }
-            }
-            match records.fill() {
-                Ok(true) => {}
-                Ok(false) if records.scan.at == 0 && records.start == records.buffer.len() => return (lines, None),
-                Ok(false) => match records.take() {
-                    Ok(Some(record)) => {
-                        let mut line = Vec::new();
-                        record.write_line(&mut line);
-                        lines.push(String::from_utf8(line).unwrap());
+                Ok(None) if records.ended => return (lines, None),
+                Ok(None) => {
+                    if let Err(failure) = records.fill() {
+                        return (lines, Some(failure));
                     }
-                    Ok(None) => return (lines, None),
-                    Err(failure) => return (lines, Some(failure)),
-                },
+                }
                 Err(failure) => return (lines, Some(failure)),
             }
         }
