@@ -2,6 +2,7 @@
 //! from the code that the tools are made of.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::http::{self, Request};
 
@@ -9,12 +10,19 @@ use crate::http::{self, Request};
 #[derive(Clone, Debug)]
 pub struct Aws {
     address: String,
+    key: String,
 }
 
 impl Aws {
-    /// The API at `http://127.0.0.1:PORT`.
+    /// The API at `http://127.0.0.1:PORT`, with the key `test`.
     pub fn at(url: &str) -> Self {
-        Self { address: url.trim_start_matches("http://").trim_end_matches('/').to_owned() }
+        Self::of_account(url, "test")
+    }
+
+    /// The API as one account sees it; ministack takes twelve digits as the key of an account.
+    pub fn of_account(url: &str, account: &str) -> Self {
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { address, key: account.to_owned() }
     }
 
     /// Makes a call and gives the XML of its answer.
@@ -44,7 +52,7 @@ impl Aws {
         for (name, value) in parameters {
             let _ = write!(body, "&{name}={}", percent_encoded(value));
         }
-        let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let scope = format!("Credential={}/20260101/us-east-1/{service}/aws4_request", self.key);
         let header = |name: &str, value: String| (name.to_owned(), value);
         let request = Request {
             line: "POST / HTTP/1.1".to_owned(),
@@ -105,6 +113,8 @@ pub struct Scene {
     pub instance: String,
     /// The cache's name.
     pub cache: String,
+    /// The access key that stands for the account.
+    pub account: String,
     /// A role for the client's program, with no policy.
     pub role: String,
 }
@@ -112,7 +122,18 @@ pub struct Scene {
 impl Scene {
     /// Sets the scene around a new cache `name`; the names of group and role derive from it.
     pub fn set(url: &str, name: &str) -> Self {
-        let aws = Aws::at(url);
+        Self::around(Aws::at(url), "test", name)
+    }
+
+    /// Sets the scene in an account of its own, so that what belongs to the whole account, such as the service-linked
+    /// role, is this test's alone. For ministack; run the tools with `aws_as(url, &scene.account)`.
+    pub fn alone(url: &str, name: &str) -> Self {
+        static ACCOUNTS: AtomicU64 = AtomicU64::new(111_100_000_000);
+        let account = ACCOUNTS.fetch_add(1, Ordering::Relaxed).to_string();
+        Self::around(Aws::of_account(url, &account), &account, name)
+    }
+
+    fn around(aws: Aws, account: &str, name: &str) -> Self {
         let vpc = element(&aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]), "vpcId");
         let subnet = [("VpcId", vpc.as_str()), ("CidrBlock", "10.0.1.0/24")];
         let subnet = element(&aws.call("ec2", "CreateSubnet", &subnet), "subnetId");
@@ -144,6 +165,16 @@ impl Scene {
         let role = format!("{name}-app");
         let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
         aws.call("iam", "CreateRole", &[("RoleName", &role), ("AssumeRolePolicyDocument", trust)]);
-        Self { aws, vpc, subnet, client_group, cache_group, instance, cache: name.to_owned(), role }
+        Self {
+            aws,
+            vpc,
+            subnet,
+            client_group,
+            cache_group,
+            instance,
+            cache: name.to_owned(),
+            role,
+            account: account.to_owned(),
+        }
     }
 }

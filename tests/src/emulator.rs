@@ -49,7 +49,8 @@ impl Ministack {
                 let mut command = Command::new(environment().join("bin/ministack"));
                 command.current_dir(directory).env("HOME", directory).env("TMPDIR", directory);
                 command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
-                command.env("IOT_MTLS_ENABLED", "0");
+                // Nor an MQTT port, nor containers where this machine has Docker.
+                command.env("IOT_MTLS_ENABLED", "0").env("DOCKER_HOST", "unix:///dev/null");
                 if let Some((host, port)) = &options.cache {
                     command.env("REDIS_HOST", host).env("REDIS_PORT", port.to_string());
                 }

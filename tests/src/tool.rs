@@ -88,6 +88,12 @@ impl Run {
             .env("AWS_SECRET_ACCESS_KEY", "test")
     }
 
+    /// Points the tools at an AWS endpoint, as another account; ministack takes twelve digits as the key of an account.
+    #[must_use]
+    pub fn aws_as(self, url: &str, account: &str) -> Self {
+        self.aws(url).env("AWS_ACCESS_KEY_ID", account)
+    }
+
     /// Gives the bytes on stdin; without, stdin is empty.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {

@@ -28,9 +28,13 @@ fn every_line_of_the_readme_does_what_the_readme_says() {
     need!("valkey-server", "valkey-cli", "ministack", "jq");
     let certs = Certs::new();
     let user = "app on >readme-password ~* &* +@all".to_owned();
-    let valkey = Valkey::with(ValkeyOptions { tls: Some(certs.server()), users: vec![user], ..ValkeyOptions::default() });
+    let valkey =
+        Valkey::with(ValkeyOptions { tls: Some(certs.server()), users: vec![user], ..ValkeyOptions::default() });
     let endpoint = format!("localhost:{}", valkey.port());
-    let ministack = Ministack::start(&MinistackOptions { cache: Some(("localhost".to_owned(), valkey.port())), ..MinistackOptions::default() });
+    let ministack = Ministack::start(&MinistackOptions {
+        cache: Some(("localhost".to_owned(), valkey.port())),
+        ..MinistackOptions::default()
+    });
     let scene = Scene::set(&ministack.url(), "orders");
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
     scene.aws.call("iam", "CreateRole", &[("RoleName", "app"), ("AssumeRolePolicyDocument", trust)]);
