@@ -10,7 +10,7 @@ use crate::http::{self, Request};
 use crate::server::Server;
 
 /// The tests' Python environment: `EC_TESTS_VENV`, else a directory in the user's cache.
-pub(crate) fn environment() -> PathBuf {
+pub fn environment() -> PathBuf {
     if let Some(given) = env::var_os("EC_TESTS_VENV") {
         return given.into();
     }

@@ -32,7 +32,7 @@ pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
 pub use counting::Counting;
-pub use emulator::{Ministack, MinistackOptions, Moto};
+pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use memcached::Memcached;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
