@@ -1,0 +1,136 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use ec_shared::document::{Document, Section};
+use ec_shared::flags::{Common, Meta};
+use ec_shared::output::Output;
+use ec_shared::run::{Input, Stage, Tool};
+use ec_shared::{Code, Exit, Failure};
+
+use crate::codes;
+use crate::machine::Machine;
+use crate::platform::Platform;
+use crate::request::Request;
+use crate::text;
+use crate::verbs::{Asked, Work};
+
+/// A client for Valkey and Redis OSS caches on this machine: detected, planned, installed, proven
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ec-cli-install", version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ec-cli-install detect                              what is there
+  ec-sg find --cache orders | ec-cli-install apply   a client with TLS, unless there is one
+  ec-cli-install apply --source-tarball valkey-8.1.1.tar.gz --sha256 HEX --prefix ~/.local
+  ec-cli-install plan --os amazon-linux-2            the steps for another system
+
+Exit codes: 0 ok, 1 no, 2 usage, 3 cannot run here, 4 refused, 5 temporary, 6 partial, 7 input or output";
+
+#[derive(Clone, Debug, Subcommand)]
+enum Verb {
+    /// Lists the clients on this machine, best first
+    Detect {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Shows the steps that install a client, and changes nothing
+    Plan {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Exits 1 if there is something to do
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Installs a client with TLS unless there is one, and proves it
+    Apply {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Lets the package manager run behind `sudo -n`
+        #[arg(long)]
+        sudo: bool,
+    },
+    /// Proves the client's TLS with a server on loopback
+    Verify {
+        #[command(flatten)]
+        place: Place,
+    },
+    #[command(flatten)]
+    Meta(Meta),
+}
+
+/// Flags of the verbs that install.
+#[derive(Clone, Debug, Args)]
+struct Wanted {
+    #[command(flatten)]
+    request: Request,
+    /// Plans for another system: amazon-linux-2023, amazon-linux-2, debian[-VERSION], ubuntu[-VERSION]
+    #[arg(long, value_name = "ID", value_parser = Platform::of_id)]
+    os: Option<Platform>,
+}
+
+/// Flags of the verbs that look.
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// A prefix to look in beside the usual places: DIR/bin
+    #[arg(long, value_name = "DIR")]
+    prefix: Option<std::path::PathBuf>,
+    /// The system that this has to be
+    #[arg(long, value_name = "ID", value_parser = Platform::of_id)]
+    os: Option<Platform>,
+}
+
+impl From<Wanted> for Asked {
+    fn from(wanted: Wanted) -> Self {
+        Self { request: wanted.request, os: wanted.os, ..Self::default() }
+    }
+}
+
+impl From<Place> for Asked {
+    fn from(place: Place) -> Self {
+        Self { request: Request { prefix: place.prefix, ..Request::default() }, os: place.os, ..Self::default() }
+    }
+}
+
+impl Tool for Cli {
+    const NAME: &'static str = "ec-cli-install";
+    const CODES: &'static [&'static Code] = codes::TABLE;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        if let Verb::Meta(meta) = &self.verb { Some(meta) } else { None }
+    }
+
+    fn run(self, output: &mut Output) -> Result<Exit, Failure> {
+        type Step = fn(Work<'_>, &Output) -> Result<Section, Failure>;
+        let (command, asked, step): (_, Asked, Step) = match self.verb {
+            Verb::Detect { place } => ("detect", place.into(), |work, _| Ok(work.detect())),
+            Verb::Plan { wanted, detailed_exitcode } => {
+                ("plan", Asked { detailed_exitcode, ..wanted.into() }, |work, _| work.plan())
+            }
+            Verb::Apply { wanted, sudo } => {
+                ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
+            }
+            Verb::Verify { place } => ("verify", place.into(), |work, output| work.verify(output)),
+            Verb::Meta(_) => return Ok(Exit::Ok),
+        };
+        let mut machine = Machine::here();
+        let input = Input::choose(&self.common, None, true)?;
+        Stage { key: "cli", command, report: text::report }.run(input, output, |document: &mut Document, output| {
+            machine.begin(self.common.timeout);
+            match Work::begin(&mut machine, &asked, command, document)? {
+                Ok(work) => step(work, output),
+                Err(skipped) => Ok(skipped),
+            }
+        })
+    }
+}

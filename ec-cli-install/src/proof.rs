@@ -1,0 +1,99 @@
+//! Proves what a client can do with TLS: it has to exchange a command with a server on loopback, over TLS 1.2 and over
+//! TLS 1.3, and to refuse a server that an unknown authority vouches for. A version string proves nothing.
+
+use std::fmt::Display;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use ec_shared::Failure;
+use rustls::SupportedProtocolVersion;
+use rustls::version::{TLS12, TLS13};
+
+use crate::codes;
+use crate::server::{Authority, Server};
+use crate::shell::{Job, Ran, Shell};
+
+/// How long one exchange may take. On loopback it takes a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Over TLS 1.2.
+    pub tls12: Attempt,
+    /// Over TLS 1.3.
+    pub tls13: Attempt,
+    /// With a server of an unknown authority; an answer here is bad.
+    pub unknown_ca: Attempt,
+}
+
+/// One exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The client printed the server's answer.
+    Answered,
+    /// It did not; its last words.
+    Failed(String),
+}
+
+impl Attempt {
+    /// Whether the client printed the server's answer.
+    pub fn is_answered(&self) -> bool {
+        *self == Self::Answered
+    }
+
+    /// Why not.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Answered => None,
+            Self::Failed(why) => Some(why),
+        }
+    }
+}
+
+impl Proof {
+    /// Whether the client speaks any TLS.
+    pub fn has_tls(&self) -> bool {
+        self.tls12.is_answered() || self.tls13.is_answered()
+    }
+
+    /// Whether it checks who signed the server's certificate; not known of a client without TLS.
+    pub fn verifies_ca(&self) -> Option<bool> {
+        self.has_tls().then(|| !self.unknown_ca.is_answered())
+    }
+}
+
+/// Puts `client` to the proof.
+///
+/// # Errors
+/// `EC4037` if the server cannot be set up, `EC4036` if the client cannot be started.
+pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
+    let cannot = |why: &dyn Display| {
+        Failure::new(&codes::NO_PROOF, format!("cannot prove the TLS of {}", client.display())).because(why)
+    };
+    let known = Authority::new("ec-cli-install proof").map_err(|error| cannot(&error))?;
+    let unknown = Authority::new("ec-cli-install unknown").map_err(|error| cannot(&error))?;
+    let dir = tempfile::tempdir_in(shell.scratch()).map_err(|error| cannot(&error))?;
+    let (known_pem, unknown_pem) = (dir.path().join("known.pem"), dir.path().join("unknown.pem"));
+    fs::write(&known_pem, known.pem()).map_err(|error| cannot(&error))?;
+    fs::write(&unknown_pem, unknown.pem()).map_err(|error| cannot(&error))?;
+    let attempt = |versions: &[&'static SupportedProtocolVersion], trusted: &Path| {
+        let server = Server::start(&known, versions).map_err(|error| cannot(&error))?;
+        ping(shell, client, server.port(), trusted)
+    };
+    Ok(Proof {
+        tls12: attempt(&[&TLS12], &known_pem)?,
+        tls13: attempt(&[&TLS13], &known_pem)?,
+        unknown_ca: attempt(rustls::ALL_VERSIONS, &unknown_pem)?,
+    })
+}
+
+fn ping(shell: &Shell, client: &Path, port: u16, trusted: &Path) -> Result<Attempt, Failure> {
+    let port = port.to_string();
+    let args =
+        ["--tls", "--cacert", &trusted.to_string_lossy(), "-h", "127.0.0.1", "-p", &port, "ping"].map(str::to_owned);
+    let ran: Ran = shell.run(&Job::new(client, args).limit(PATIENCE))?;
+    let answered = ran.is_success() && ran.stdout.trim_ascii() == b"PONG";
+    Ok(if answered { Attempt::Answered } else { Attempt::Failed(ran.last_words()) })
+}

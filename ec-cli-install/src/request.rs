@@ -1,0 +1,150 @@
+//! What is asked for: by flags, or by the planned document that `apply` reads.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use ec_shared::{Failure, codes};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::Platform;
+use crate::recipe;
+
+/// How the client gets here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// By the system's package manager.
+    Package,
+    /// Built from a source tarball.
+    Source,
+}
+
+/// What is asked for. Also a fact of the section, so that a later stage knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct Request {
+    /// How to install [default: package where the system has one]
+    #[arg(long, value_name = "METHOD")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Tarball of Valkey's source, .tar.gz or .tar.xz, to build the client from
+    #[arg(long, value_name = "FILE")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_tarball: Option<PathBuf>,
+    /// SHA-256 that the tarball must have
+    #[arg(long, value_name = "HEX", requires = "source_tarball", value_parser = sha256)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where a built client goes: DIR/bin [default: /usr/local as root, else ~/.local]
+    #[arg(long, value_name = "DIR")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<PathBuf>,
+}
+
+impl Request {
+    /// This request, with what it leaves open taken from `earlier`, an earlier stage's.
+    #[must_use]
+    pub fn over(self, earlier: Self) -> Self {
+        // A checksum belongs to its tarball.
+        let sha256 = if self.source_tarball.is_some() { self.sha256 } else { earlier.sha256 };
+        Self {
+            method: self.method.or(earlier.method),
+            source_tarball: self.source_tarball.or(earlier.source_tarball),
+            sha256,
+            prefix: self.prefix.or(earlier.prefix),
+        }
+    }
+
+    /// The request with whole paths: a document may be read in another directory.
+    ///
+    /// # Errors
+    /// `EC9021` if the present directory cannot be told.
+    pub fn absolute(mut self) -> Result<Self, Failure> {
+        for path in [&mut self.source_tarball, &mut self.prefix].into_iter().flatten() {
+            *path = std::path::absolute(&*path).map_err(|error| {
+                Failure::new(&codes::READ, format!("cannot tell where {} is", path.display())).because(error)
+            })?;
+        }
+        Ok(self)
+    }
+
+    /// The method, given or by what else is given or by the system.
+    ///
+    /// # Errors
+    /// `EC9008` if a tarball or a prefix is given for a package.
+    pub fn method(&self, platform: &Platform) -> Result<Method, Failure> {
+        let builds = self.source_tarball.is_some() || self.prefix.is_some();
+        match self.method {
+            Some(Method::Package) if builds => {
+                Err(Failure::new(&codes::FLAGS, "--method package takes neither --source-tarball nor --prefix")
+                    .because("packages go where the system's package manager puts them"))
+            }
+            Some(method) => Ok(method),
+            None if builds || recipe::standard(platform).is_none() => Ok(Method::Source),
+            None => Ok(Method::Package),
+        }
+    }
+
+    /// Where a built client goes, and whether it takes root to put it there.
+    ///
+    /// # Errors
+    /// `EC9008` if no prefix is given and there is no home.
+    pub fn target(&self, home: Option<&Path>, is_root: bool) -> Result<(PathBuf, bool), Failure> {
+        let prefix = match (&self.prefix, home) {
+            (Some(prefix), _) => prefix.clone(),
+            (None, _) if is_root => PathBuf::from("/usr/local"),
+            (None, Some(home)) => home.join(".local"),
+            (None, None) => {
+                return Err(Failure::new(&codes::FLAGS, "cannot tell where to install: HOME is not set")
+                    .hint("give --prefix DIR"));
+            }
+        };
+        let is_own = home.is_some_and(|home| prefix.starts_with(home));
+        Ok((prefix.join("bin/valkey-cli"), !is_own))
+    }
+}
+
+/// Reads a SHA-256.
+fn sha256(text: &str) -> Result<String, String> {
+    let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex { Ok(text.to_ascii_lowercase()) } else { Err("a SHA-256 is 64 hexadecimal digits".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_method_follows_from_what_is_given() {
+        let on = |id: &str, request: &Request| request.method(&Platform::of_id(id).unwrap());
+        let nothing = Request::default();
+        assert_eq!(on("debian-12", &nothing).unwrap(), Method::Package);
+        assert_eq!(on("amazon-linux-2", &nothing).unwrap(), Method::Source);
+        assert_eq!(on("debian-10", &nothing).unwrap(), Method::Source);
+        let prefix = Request { prefix: Some("/opt".into()), ..Request::default() };
+        assert_eq!(on("debian-12", &prefix).unwrap(), Method::Source);
+        let both = Request { method: Some(Method::Package), ..prefix };
+        assert_eq!(on("debian-12", &both).unwrap_err().code().id, "EC9008");
+    }
+
+    #[test]
+    fn flags_come_before_the_document_and_a_checksum_stays_with_its_tarball() {
+        let planned = Request {
+            source_tarball: Some("/a.tar.gz".into()),
+            sha256: Some("00".into()),
+            prefix: Some("/opt".into()),
+            ..Request::default()
+        };
+        assert_eq!(Request::default().over(planned.clone()), planned);
+        let other = Request { source_tarball: Some("/b.tar.gz".into()), ..Request::default() }.over(planned);
+        assert_eq!((other.sha256, other.prefix), (None, Some("/opt".into())));
+    }
+
+    #[test]
+    fn a_built_client_goes_to_the_system_as_root_and_home_otherwise() {
+        let request = Request::default();
+        let home = Some(Path::new("/home/a"));
+        assert_eq!(request.target(home, true).unwrap(), ("/usr/local/bin/valkey-cli".into(), true));
+        assert_eq!(request.target(home, false).unwrap(), ("/home/a/.local/bin/valkey-cli".into(), false));
+        assert_eq!(request.target(None, false).unwrap_err().code().id, "EC9008");
+    }
+}

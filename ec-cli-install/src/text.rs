@@ -1,0 +1,84 @@
+//! What a person at a terminal sees.
+
+use ec_shared::document::{Document, Section, Status};
+use ec_shared::report::{Mark, Report};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::platform::Platform;
+use crate::recipe::{Alternative, Step};
+
+/// Fills the report about a document.
+pub fn report(document: &Document, section: &Section, report: &mut Report) {
+    report.title(title(document, section));
+    match list(section, "clients") {
+        clients if clients.is_empty() => client(section, report),
+        clients => clients.iter().for_each(|found| candidate(found, report)),
+    }
+    for (index, step) in list::<Step>(section, "steps").iter().enumerate() {
+        report.row(Mark::Add, [format!("{}. {}", index + 1, step.purpose), step.as_typed()]);
+    }
+    for Alternative { when, step } in list(section, "alternatives") {
+        report.row(Mark::Info, [format!("or, when {when}")]);
+        report.row(Mark::Info, [format!("   {}", step.purpose), step.as_typed()]);
+    }
+    let chosen =
+        section.facts.get("client").map(|client| format!("{} {}", word(client, "name"), word(client, "version")));
+    match (section.status, chosen) {
+        (Status::Ok, Some(chosen)) => report.verdict(Mark::Yes, format!("ok: {chosen}")),
+        (Status::Unchanged, Some(chosen)) => report.verdict(Mark::Yes, format!("unchanged: {chosen} is good as it is")),
+        (Status::Changed, Some(chosen)) => {
+            report.verdict(Mark::Yes, format!("changed: {chosen} is installed and proven"));
+        }
+        _ => {}
+    }
+    report.section(section, &[]);
+}
+
+/// `orders, serverless Valkey 8.1  ←  app-1, Debian GNU/Linux 12 (bookworm)`.
+fn title(document: &Document, section: &Section) -> String {
+    let platform = fact::<Platform>(section, "platform").map(|platform| platform.name);
+    let here: Vec<String> = fact::<String>(section, "ran_on").into_iter().chain(platform).collect();
+    let cache = document.cache().ok().flatten().map(|cache| cache.title());
+    let parts: Vec<String> = cache.into_iter().chain((!here.is_empty()).then(|| here.join(", "))).collect();
+    parts.join("  ←  ")
+}
+
+/// A row for each client that was found.
+fn candidate(client: &Value, report: &mut Report) {
+    let (mark, note) = match (client["problem"].as_str(), client["tls"]["listed"].as_bool()) {
+        (Some(problem), _) => (Mark::Warning, problem.to_owned()),
+        (None, Some(true)) => (Mark::Yes, "with TLS".to_owned()),
+        (None, _) => (Mark::No, "without TLS".to_owned()),
+    };
+    report.row(mark, [word(client, "path"), word(client, "version"), note]);
+}
+
+/// Rows for the client that was chosen, and for what it proved.
+fn client(section: &Section, report: &mut Report) {
+    let Some(client) = section.facts.get("client") else { return };
+    report.row(Mark::Yes, ["client".to_owned(), format!("{} {}", word(client, "path"), word(client, "version"))]);
+    let proofs = [
+        ("tls13", "TLS 1.3", "exchanged a command with a server on loopback", "did not exchange a command"),
+        ("tls12", "TLS 1.2", "exchanged a command with a server on loopback", "did not exchange a command"),
+        ("verifies_ca", "authority", "refused a server that an unknown authority vouches for", "accepts any server"),
+    ];
+    for (key, name, yes, no) in proofs {
+        if let Some(is_proven) = client["tls"][key].as_bool() {
+            let (mark, text) = if is_proven { (Mark::Yes, yes) } else { (Mark::No, no) };
+            report.row(mark, [name, text]);
+        }
+    }
+}
+
+fn word(value: &Value, key: &str) -> String {
+    value[key].as_str().unwrap_or("?").to_owned()
+}
+
+fn fact<T: DeserializeOwned>(section: &Section, name: &str) -> Option<T> {
+    serde_json::from_value(section.facts.get(name)?.clone()).ok()
+}
+
+fn list<T: DeserializeOwned>(section: &Section, name: &str) -> Vec<T> {
+    fact(section, name).unwrap_or_default()
+}
