@@ -1,0 +1,32 @@
+//! `ec-iam`: who am I, may I connect, make it so.
+//!
+//! Reads `cache` and its own section of an `ec.connection` document, and writes the section `iam`.
+//!
+//! - [`cli`]: flags and verbs; [`codes`]: the codes `EC2xxx`.
+//! - Pure: [`arn`], [`principal`] and [`identity`] read names; [`policy`] makes and compares policies; [`needs`] is the
+//!   table of actions that our verbs need; [`user`] and [`plan`] decide.
+//! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
+//!   [`whoami`] and [`token`] make the answers of the verbs of that name.
+//! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
+//!   person sees of documents, [`print`] prints policies and tokens.
+
+pub mod apply;
+pub mod arn;
+pub mod aws;
+pub mod cli;
+pub mod cloud;
+pub mod clouds;
+pub mod codes;
+pub mod identity;
+pub mod lookup;
+pub mod needs;
+pub mod plan;
+pub mod policy;
+pub mod principal;
+mod print;
+pub mod revoke;
+pub mod survey;
+pub mod text;
+pub mod token;
+pub mod user;
+pub mod whoami;

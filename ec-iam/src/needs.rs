@@ -1,0 +1,396 @@
+//! The IAM actions that our verbs need, as a table, and the policies made from it.
+//!
+//! Sources: the Service Authorization Reference of EC2, ElastiCache, IAM and STS; "Using service-linked roles for
+//! ElastiCache"; the managed policy `AmazonElastiCacheFullAccess` for what creating a serverless cache takes.
+
+use ec_shared::{Failure, codes as shared};
+use serde_json::{Value, json};
+
+use crate::arn::CacheArn;
+use crate::policy;
+
+/// What a policy is for, and whom it is made for. What is not known becomes `*` where AWS's ARNs allow it.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// `aws`, `aws-cn` …
+    pub partition: String,
+    /// The account.
+    pub account: Option<String>,
+    /// The Region.
+    pub region: Option<String>,
+    /// The cache and the user to connect as.
+    pub connect: Option<(CacheArn, String)>,
+    /// The ARN of the principal that may be given a policy.
+    pub principal: Option<String>,
+}
+
+/// The resources that a row of the table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    /// Actions that AWS does not narrow down.
+    Everything,
+    /// Everything of ElastiCache in the account and Region: what is to be created has no ARN yet.
+    ElastiCache,
+    /// Security groups and their rules.
+    SecurityGroups,
+    /// The VPC, subnets and groups of a serverless cache's VPC endpoint.
+    EndpointNetwork,
+    /// The VPC endpoint of a serverless cache.
+    VpcEndpoints,
+    /// The principal named with `--principal`. Left out if none is: writing policies of any principal is to be an
+    /// administrator.
+    Principal,
+    /// ElastiCache's service-linked role.
+    ServiceLinkedRole,
+}
+
+/// One row: for these purposes, these actions on these resources, under this condition.
+struct Need {
+    sid: &'static str,
+    purposes: &'static [&'static str],
+    actions: &'static [&'static str],
+    on: On,
+    /// Operator, key and value.
+    conditions: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const CONNECT: &str = "connect";
+const SETUP: &str = "setup";
+const READ_ONLY: &str = "read-only";
+/// Purposes that are nothing but the permission to connect.
+const LOGINS: [&str; 3] = [CONNECT, "ec-iam token", "ec-probe"];
+
+const NEEDS: &[Need] = &[
+    Need {
+        sid: "SeeCaches",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-iam plan", "ec-iam apply", READ_ONLY, SETUP],
+        actions: &[
+            "elasticache:DescribeServerlessCaches",
+            "elasticache:DescribeReplicationGroups",
+            "elasticache:DescribeCacheClusters",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeSubnetGroups",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", READ_ONLY, SETUP],
+        actions: &["elasticache:DescribeCacheSubnetGroups"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeUsers",
+        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY, SETUP],
+        actions: &["elasticache:DescribeUsers"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeNetwork",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg revoke", READ_ONLY],
+        actions: &[
+            "ec2:DescribeInstances",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSubnets",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "OpenPorts",
+        purposes: &["ec-sg apply"],
+        actions: &["ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"],
+        on: On::SecurityGroups,
+        conditions: &[],
+    },
+    Need {
+        sid: "ClosePorts",
+        purposes: &["ec-sg revoke"],
+        actions: &["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
+        on: On::SecurityGroups,
+        conditions: &[],
+    },
+    Need {
+        sid: "WhoAmI",
+        purposes: &["ec-iam whoami", READ_ONLY],
+        actions: &["sts:GetCallerIdentity"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeServiceLinkedRole",
+        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY],
+        actions: &["iam:ListRoles"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePrincipal",
+        purposes: &["ec-iam plan", "ec-iam apply", "ec-iam revoke", READ_ONLY],
+        actions: &[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:GetGroup",
+            "iam:GetGroupPolicy",
+        ],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "WritePolicy",
+        purposes: &["ec-iam apply", "ec-iam revoke"],
+        actions: &["iam:PutRolePolicy", "iam:PutUserPolicy", "iam:PutGroupPolicy"],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "DeletePolicy",
+        purposes: &["ec-iam revoke"],
+        actions: &["iam:DeleteRolePolicy", "iam:DeleteUserPolicy", "iam:DeleteGroupPolicy"],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "CreateServiceLinkedRole",
+        purposes: &["ec-iam apply", SETUP],
+        actions: &["iam:CreateServiceLinkedRole"],
+        on: On::ServiceLinkedRole,
+        conditions: &[("StringEquals", "iam:AWSServiceName", "elasticache.amazonaws.com")],
+    },
+    Need {
+        sid: "DeleteServiceLinkedRole",
+        purposes: &["ec-iam revoke"],
+        actions: &["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+        on: On::ServiceLinkedRole,
+        conditions: &[],
+    },
+    Need {
+        sid: "SetUpCaches",
+        purposes: &[SETUP],
+        actions: &[
+            "elasticache:CreateServerlessCache",
+            "elasticache:ModifyServerlessCache",
+            "elasticache:CreateReplicationGroup",
+            "elasticache:ModifyReplicationGroup",
+            "elasticache:CreateCacheCluster",
+            "elasticache:ModifyCacheCluster",
+            "elasticache:CreateCacheSubnetGroup",
+            "elasticache:CreateUser",
+            "elasticache:ModifyUser",
+            "elasticache:CreateUserGroup",
+            "elasticache:ModifyUserGroup",
+            "elasticache:AddTagsToResource",
+        ],
+        on: On::ElastiCache,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeSetUp",
+        purposes: &[SETUP],
+        actions: &[
+            "elasticache:DescribeUserGroups",
+            "elasticache:DescribeEvents",
+            "ec2:DescribeVpcs",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeSecurityGroups",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "ServerlessEndpoint",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateVpcEndpoint"],
+        on: On::VpcEndpoints,
+        conditions: &[("StringLike", "ec2:VpceServiceName", "com.amazonaws.elasticache.serverless.*")],
+    },
+    Need {
+        sid: "ServerlessEndpointNetwork",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateVpcEndpoint"],
+        on: On::EndpointNetwork,
+        conditions: &[],
+    },
+    Need {
+        sid: "ServerlessEndpointTags",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateTags"],
+        on: On::VpcEndpoints,
+        conditions: &[
+            ("StringEquals", "ec2:CreateAction", "CreateVpcEndpoint"),
+            ("StringEquals", "aws:RequestTag/AmazonElastiCacheManaged", "true"),
+        ],
+    },
+];
+
+/// Every purpose, in the order of the table.
+pub fn purposes() -> Vec<&'static str> {
+    let mut purposes = LOGINS.to_vec();
+    for purpose in NEEDS.iter().flat_map(|need| need.purposes) {
+        if !purposes.contains(purpose) {
+            purposes.push(purpose);
+        }
+    }
+    purposes
+}
+
+/// Whether a purpose is only about connecting, so that its policy needs a cache and a user.
+pub fn is_login(purpose: &str) -> bool {
+    LOGINS.contains(&purpose)
+}
+
+/// The policy for a purpose.
+///
+/// # Errors
+/// `EC9008` for a purpose that is not in the table, or a login without a cache and a user.
+pub fn policy(purpose: &str, scope: &Scope) -> Result<Value, Failure> {
+    let cannot = || Failure::new(&shared::FLAGS, format!("cannot make a policy for `{purpose}`"));
+    if is_login(purpose) {
+        return match &scope.connect {
+            Some((cache, user)) => Ok(policy::connect(cache, user)),
+            None => Err(cannot()
+                .because("it names a cache and a user, and none is given")
+                .hint("--cache-arn ARN --user ID, or --cache NAME --user ID, or a document on stdin")),
+        };
+    }
+    let needs: Vec<&Need> = NEEDS.iter().filter(|need| need.purposes.contains(&purpose)).collect();
+    if needs.is_empty() {
+        return Err(cannot()
+            .because("no verb of ours is called so")
+            .hint(format!("--for takes: {}", purposes().join(", "))));
+    }
+    Ok(policy::document(needs.into_iter().filter_map(|need| statement(need, scope))))
+}
+
+fn statement(need: &Need, scope: &Scope) -> Option<Value> {
+    let any = "*".to_owned();
+    let (partition, account) = (&scope.partition, scope.account.as_ref().unwrap_or(&any));
+    let region = scope.region.as_ref().unwrap_or(&any);
+    let ec2 = |kind: &str| format!("arn:{partition}:ec2:{region}:{account}:{kind}/*");
+    let mut actions = need.actions.to_vec();
+    let resource = match need.on {
+        On::Everything => json!("*"),
+        On::ElastiCache => json!(format!("arn:{partition}:elasticache:{region}:{account}:*")),
+        On::SecurityGroups => json!([ec2("security-group"), ec2("security-group-rule")]),
+        On::EndpointNetwork => json!([ec2("vpc"), ec2("subnet"), ec2("security-group")]),
+        On::VpcEndpoints => json!(ec2("vpc-endpoint")),
+        On::Principal => {
+            let arn = scope.principal.as_ref()?;
+            let kind = ["Role", "User", "Group"].into_iter().find(|kind| arn.contains(&format!(":{}/", kind.to_lowercase())))?;
+            actions.retain(|action| action.contains(kind));
+            json!(arn)
+        }
+        On::ServiceLinkedRole => json!(format!(
+            "arn:{partition}:iam::{account}:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache"
+        )),
+    };
+    let mut statement = json!({"Sid": need.sid, "Effect": "Allow", "Action": actions, "Resource": resource});
+    for (operator, key, value) in need.conditions {
+        statement["Condition"][operator][key] = json!(value);
+    }
+    Some(statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn scope() -> Scope {
+        Scope {
+            partition: "aws-cn".into(),
+            account: Some("123456789012".into()),
+            region: Some("cn-north-1".into()),
+            connect: None,
+            principal: Some("arn:aws-cn:iam::123456789012:role/app".into()),
+        }
+    }
+
+    fn actions(policy: &Value) -> BTreeSet<String> {
+        let statements = policy["Statement"].as_array().unwrap().iter();
+        statements
+            .flat_map(|statement| statement["Action"].as_array().unwrap())
+            .map(|action| action.as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_purpose_gives_statements_without_wildcard_actions() {
+        for purpose in purposes().into_iter().filter(|purpose| !is_login(purpose)) {
+            let policy = policy(purpose, &scope()).unwrap();
+            let actions = actions(&policy);
+            assert!(!actions.is_empty(), "{purpose}");
+            assert!(actions.iter().all(|action| !action.contains('*')), "{purpose}");
+        }
+    }
+
+    #[test]
+    fn reading_verbs_may_write_nothing() {
+        for purpose in ["read-only", "ec-sg find", "ec-sg check", "ec-sg plan", "ec-iam whoami", "ec-iam plan"] {
+            for action in actions(&policy(purpose, &scope()).unwrap()) {
+                let verb = action.split_once(':').unwrap().1;
+                assert!(["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)), "{purpose}: {action}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_service_linked_role_is_named_exactly_and_only_for_elasticache() {
+        let policy = policy("setup", &scope()).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let found = statements.iter().find(|statement| statement["Sid"] == "CreateServiceLinkedRole").unwrap();
+        assert_eq!(
+            *found,
+            json!({
+                "Sid": "CreateServiceLinkedRole",
+                "Effect": "Allow",
+                "Action": ["iam:CreateServiceLinkedRole"],
+                "Resource": "arn:aws-cn:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache",
+                "Condition": {"StringEquals": {"iam:AWSServiceName": "elasticache.amazonaws.com"}},
+            })
+        );
+    }
+
+    #[test]
+    fn policies_may_be_written_only_for_the_principal_that_was_named() {
+        let named = policy("ec-iam apply", &scope()).unwrap();
+        assert!(actions(&named).contains("iam:PutRolePolicy"));
+        assert!(!actions(&named).contains("iam:PutUserPolicy"));
+        let unnamed = policy("ec-iam apply", &Scope { principal: None, ..scope() }).unwrap();
+        assert!(actions(&unnamed).iter().all(|action| !action.contains("Policy")));
+    }
+
+    #[test]
+    fn a_login_needs_a_cache_and_a_user_and_other_words_are_refused() {
+        assert_eq!(policy("connect", &scope()).unwrap_err().code().id, "EC9008");
+        let failure = policy("ec-sg fly", &scope()).unwrap_err();
+        assert!(failure.hint_text().unwrap().contains("ec-sg find"));
+    }
+
+    /// The calls that `aws.rs` makes, in the words of IAM, against those that the table allows our own verbs.
+    #[test]
+    fn the_table_has_every_call_of_ec_iam_and_no_other() {
+        let source = include_str!("aws.rs");
+        let calls: BTreeSet<String> = source
+            .split("call!(self, \"")
+            .skip(1)
+            .filter_map(|rest| {
+                let mut words = rest.split('"');
+                Some(format!("{}:{}", words.next()?, words.nth(1)?))
+            })
+            .collect();
+        let mut allowed = BTreeSet::new();
+        for kind in ["role", "user", "group"] {
+            let principal = Some(format!("arn:aws:iam::123456789012:{kind}/app"));
+            for verb in ["ec-iam whoami", "ec-iam plan", "ec-iam apply", "ec-iam revoke"] {
+                allowed.extend(actions(&policy(verb, &Scope { principal: principal.clone(), ..scope() }).unwrap()));
+            }
+        }
+        assert_eq!(calls, allowed);
+    }
+}

@@ -1,0 +1,88 @@
+//! What a person at a terminal sees.
+
+use ec_shared::document::{Change, ChangeState, Document, Section, Status};
+use ec_shared::report::{Mark, Report};
+
+use crate::plan::SERVICE_LINKED_ROLE;
+
+/// The report about `whoami`.
+pub fn whoami(_: &Document, section: &Section, report: &mut Report) {
+    let fact = |name: &str| section.facts.get(name).and_then(serde_json::Value::as_str);
+    report.title(fact("arn").unwrap_or("who am I"));
+    let rows = [
+        ("account", fact("account").map(|account| format!("{account}, partition {}", fact("partition").unwrap_or("?")))),
+        ("region", fact("region").map(str::to_owned)),
+        ("endpoint", fact("endpoint_url").map(|url| format!("{url}, not AWS's own"))),
+        ("kind", fact("kind").map(|kind| kind.replace('_', " "))),
+        ("identity", fact("identity").map(str::to_owned)),
+        ("permission set", fact("permission_set").map(str::to_owned)),
+        ("session", fact("session").map(str::to_owned)),
+        ("credentials", fact("credentials").map(|kind| match fact("expires_at") {
+            Some(end) => format!("{}, until {end}", kind.replace('_', "-")),
+            None => kind.replace('_', "-"),
+        })),
+    ];
+    for (name, value) in rows {
+        if let Some(value) = value {
+            report.row(Mark::Info, [name.to_owned(), value]);
+        }
+    }
+    report.section(section, &[]);
+}
+
+/// The report about `plan`, `apply` and `revoke`.
+pub fn changes(document: &Document, section: &Section, report: &mut Report) {
+    let fact = |name: &str| section.facts.get(name).and_then(serde_json::Value::as_str);
+    let cache = document.cache().ok().flatten().map(|cache| cache.title());
+    let title = match (cache, fact("principal")) {
+        (Some(cache), Some(principal)) => format!("{cache}  ←  {principal}"),
+        (cache, principal) => cache.or_else(|| principal.map(str::to_owned)).unwrap_or_else(|| "IAM".to_owned()),
+    };
+    report.title(title);
+    for change in &section.changes {
+        let (mark, state) = progress(change);
+        let name = change.id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
+        report.row(mark, [subject(change), state.to_owned(), name.to_owned()]);
+    }
+    if let (Some(user), true) = (fact("user"), section.command != "revoke") {
+        report.row(Mark::Info, ["user of the cache", user]);
+    }
+    // The rows above are the changes; the rest is what every section has.
+    let summary = section.summary();
+    report.section(&Section { changes: Vec::new(), ..section.clone() }, &[]);
+    report.verdict(mark(section.status), summary);
+}
+
+/// What is changed: `service-linked role`, `policy of role/app`.
+fn subject(change: &Change) -> String {
+    if change.resource == SERVICE_LINKED_ROLE {
+        return "service-linked role".to_owned();
+    }
+    let principal = change.id.as_deref().and_then(|id| id.rsplit_once('/')).map_or("?", |(principal, _)| principal);
+    format!("policy of {principal}")
+}
+
+fn progress(change: &Change) -> (Mark, &'static str) {
+    let is_removal = matches!(change.action.as_str(), "delete" | "detach");
+    let done = if is_removal { Mark::Remove } else { Mark::Add };
+    match (change.state, is_removal, change.before.is_some()) {
+        (ChangeState::Planned, _, true) => (done, "to be replaced"),
+        (ChangeState::Planned, ..) => (done, "to be created"),
+        (ChangeState::Done, true, _) => (done, "removed"),
+        (ChangeState::Done, false, true) => (done, "replaced"),
+        (ChangeState::Done, false, false) => (done, "created"),
+        (ChangeState::Unchanged, true, _) => (Mark::Info, "left as it is"),
+        (ChangeState::Unchanged, false, _) => (Mark::Yes, "is there"),
+        (ChangeState::Failed, ..) => (Mark::No, "failed"),
+        (ChangeState::Unknown, ..) => (Mark::Unknown, "not known whether done"),
+    }
+}
+
+fn mark(status: Status) -> Mark {
+    match status {
+        Status::Ok | Status::Changed | Status::Unchanged => Mark::Yes,
+        Status::No | Status::Error => Mark::No,
+        Status::Unknown => Mark::Unknown,
+        Status::Planned | Status::Skipped => Mark::Info,
+    }
+}

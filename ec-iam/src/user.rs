@@ -1,0 +1,163 @@
+//! Which user of the cache a principal is to log in as.
+
+use ec_shared::document::{AuthKind, Cache, Deployment, Engine, Finding, Severity};
+use ec_shared::Failure;
+
+use crate::codes;
+
+/// A user of `ElastiCache`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheUser {
+    /// The user's id; for IAM users also the name.
+    pub id: String,
+    /// `iam`, `password` or `no-password`.
+    pub authentication: String,
+    /// The user groups that the user belongs to.
+    pub groups: Vec<String>,
+}
+
+impl CacheUser {
+    fn is_iam(&self) -> bool {
+        self.authentication.eq_ignore_ascii_case("iam")
+    }
+
+    fn is_of(&self, groups: &[String]) -> bool {
+        groups.is_empty() || self.groups.iter().any(|group| groups.contains(group))
+    }
+}
+
+/// Why nobody can log in to this cache with IAM, if that is so.
+pub fn no_iam_auth(cache: &Cache) -> Option<String> {
+    let why = match cache.auth.as_ref().map(|auth| auth.kind) {
+        _ if cache.engine == Some(Engine::Memcached) => "it is a Memcached cache",
+        _ if cache.deployment == Some(Deployment::Cluster) => "it is a cache cluster outside any replication group",
+        Some(AuthKind::None) => "it has no user group, so nobody logs in",
+        Some(AuthKind::Token) => "it has an AUTH token and no user group",
+        Some(AuthKind::Rbac | AuthKind::Iam) | None => return None,
+    };
+    Some(why.to_owned())
+}
+
+/// What is worth knowing of a user that was named.
+pub fn remarks(cache: &Cache, user: &CacheUser) -> Vec<Finding> {
+    let groups = groups(cache);
+    let mut findings = Vec::new();
+    if !user.is_iam() {
+        let summary = format!("user {} of the cache logs in with {}, not with IAM", user.id, user.authentication);
+        findings.push(
+            Finding::new(&codes::NOT_IAM_USER, Severity::Warning, summary)
+                .evidence("user", &user.id)
+                .evidence("authentication", &user.authentication)
+                .fix(format!(
+                    "aws elasticache modify-user --user-id {} --authentication-mode Type=iam",
+                    user.id
+                )),
+        );
+    }
+    if !user.is_of(groups) {
+        let summary = format!("user {} is in no user group of cache {}", user.id, cache.name);
+        findings.push(
+            Finding::new(&codes::NOT_IN_GROUP, Severity::Warning, summary)
+                .evidence("user", &user.id)
+                .evidence("user_groups", &user.groups)
+                .evidence("cache_user_groups", groups)
+                .fix(format!(
+                    "aws elasticache modify-user-group --user-group-id {} --user-ids-to-add {}",
+                    groups[0], user.id
+                )),
+        );
+    }
+    findings
+}
+
+/// The IAM user of the cache when none was named: the only one, or the one that is called like the principal. `None`
+/// if the cache has no IAM users.
+///
+/// # Errors
+/// `EC2006` if there are several, or if the cache does not tell its user groups.
+pub fn choose<'a>(cache: &Cache, users: &'a [CacheUser], principal: &str) -> Result<Option<&'a CacheUser>, Failure> {
+    let groups = groups(cache);
+    let which = || Failure::new(&codes::WHICH_USER, format!("cannot tell which user of cache {} is meant", cache.name));
+    if groups.is_empty() {
+        return Err(which()
+            .because("the cache does not tell its user group")
+            .hint("--user ID; the user that AWS makes for public caches is default.iam-user"));
+    }
+    let candidates: Vec<&CacheUser> = users.iter().filter(|user| user.is_iam() && user.is_of(groups)).collect();
+    let namesake = candidates.iter().find(|user| user.id.eq_ignore_ascii_case(principal));
+    match (candidates.as_slice(), namesake) {
+        ([], _) => Ok(None),
+        ([only], _) => Ok(Some(only)),
+        (_, Some(user)) => Ok(Some(user)),
+        (several, None) => {
+            let ids: Vec<&str> = several.iter().map(|user| user.id.as_str()).collect();
+            Err(which()
+                .because(format!("its IAM users are {}", ids.join(", ")))
+                .hint(format!("name one of them: --user {}", ids[0])))
+        }
+    }
+}
+
+fn groups(cache: &Cache) -> &[String] {
+    cache.auth.as_ref().map_or(&[], |auth| auth.user_group_ids.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ec_shared::document::Auth;
+
+    fn cache(kind: AuthKind, groups: &[&str]) -> Cache {
+        let user_group_ids = groups.iter().map(ToString::to_string).collect();
+        Cache { name: "orders".into(), auth: Some(Auth { kind, user_group_ids }), ..Cache::default() }
+    }
+
+    fn user(id: &str, authentication: &str, group: &str) -> CacheUser {
+        CacheUser { id: id.into(), authentication: authentication.into(), groups: vec![group.into()] }
+    }
+
+    #[test]
+    fn caches_without_users_have_no_iam_login() {
+        assert!(no_iam_auth(&cache(AuthKind::None, &[])).is_some());
+        assert!(no_iam_auth(&cache(AuthKind::Token, &[])).is_some());
+        assert!(no_iam_auth(&Cache { engine: Some(Engine::Memcached), ..cache(AuthKind::Rbac, &["g"]) }).is_some());
+        assert!(no_iam_auth(&Cache { deployment: Some(Deployment::Cluster), ..Cache::default() }).is_some());
+        assert!(no_iam_auth(&cache(AuthKind::Rbac, &["g"])).is_none());
+        assert!(no_iam_auth(&cache(AuthKind::Iam, &[])).is_none());
+        assert!(no_iam_auth(&Cache::default()).is_none());
+    }
+
+    #[test]
+    fn the_only_iam_user_of_the_group_is_chosen_and_passwords_and_other_groups_do_not_count() {
+        let users = [user("pw", "password", "g"), user("app", "iam", "g"), user("other", "iam", "h")];
+        let chosen = choose(&cache(AuthKind::Rbac, &["g"]), &users, "web").unwrap();
+        assert_eq!(chosen.map(|user| user.id.as_str()), Some("app"));
+    }
+
+    #[test]
+    fn among_several_the_namesake_of_the_principal_is_chosen() {
+        let users = [user("app", "iam", "g"), user("web", "iam", "g")];
+        let orders = cache(AuthKind::Rbac, &["g"]);
+        assert_eq!(choose(&orders, &users, "Web").unwrap().map(|user| user.id.as_str()), Some("web"));
+        let failure = choose(&orders, &users, "batch").unwrap_err();
+        assert_eq!(failure.code().id, "EC2006");
+        assert_eq!(failure.hint_text(), Some("name one of them: --user app"));
+    }
+
+    #[test]
+    fn without_an_iam_user_nobody_is_chosen_and_without_a_group_nobody_can_tell() {
+        let users = [user("app", "password", "g")];
+        assert_eq!(choose(&cache(AuthKind::Rbac, &["g"]), &users, "app").unwrap(), None);
+        assert_eq!(choose(&cache(AuthKind::Iam, &[]), &users, "app").unwrap_err().code().id, "EC2006");
+    }
+
+    #[test]
+    fn a_named_user_that_cannot_log_in_with_iam_is_remarked_on() {
+        let codes = |user: &CacheUser| -> Vec<String> {
+            remarks(&cache(AuthKind::Rbac, &["g"]), user).into_iter().map(|finding| finding.code).collect()
+        };
+        assert_eq!(codes(&user("app", "iam", "g")), Vec::<String>::new());
+        assert_eq!(codes(&user("app", "password", "g")), ["EC2008"]);
+        assert_eq!(codes(&user("app", "no-password", "h")), ["EC2008", "EC2009"]);
+    }
+}
