@@ -2,7 +2,8 @@
 
     scene.py free-port            a port of 127.0.0.1 that nobody listens on
     scene.py answers              whether the emulator answers
-    scene.py set                  a VPC, an instance app-1, a cache orders, a role app; prints instance,
+    scene.py set                  a VPC, an instance app-1, a cache orders with the
+                                  user app, a role app; prints instance,
                                   client's group and cache's group
     scene.py left CACHE CLIENT    what stands in the account beside that scene
 """
@@ -47,8 +48,13 @@ def set_scene():
         ImageId="ami-12345678", InstanceType="t3.micro", MinCount=1, MaxCount=1, SubnetId=subnet, SecurityGroupIds=[app],
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "app-1"}]}],
     )["Instances"][0]["InstanceId"]
-    client("elasticache").create_serverless_cache(
-        ServerlessCacheName="orders", Engine="valkey", SubnetIds=[subnet], SecurityGroupIds=[cache],
+    elasticache = client("elasticache")
+    elasticache.create_user(
+        UserId="app", UserName="app", Engine="valkey", AccessString="on ~* +@all", AuthenticationMode={"Type": "iam"},
+    )
+    elasticache.create_user_group(UserGroupId="orders", Engine="valkey", UserIds=["app"])
+    elasticache.create_serverless_cache(
+        ServerlessCacheName="orders", Engine="valkey", UserGroupId="orders", SubnetIds=[subnet], SecurityGroupIds=[cache],
     )
     client("iam").create_role(RoleName="app", AssumeRolePolicyDocument=TRUST)
     print(instance, app, cache)

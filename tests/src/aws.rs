@@ -96,7 +96,8 @@ pub fn elements(xml: &str, name: &str) -> Vec<String> {
     xml.split(&open).skip(1).filter_map(|rest| rest.split(&close).next()).map(str::to_owned).collect()
 }
 
-/// A VPC with a client machine and a serverless Valkey cache in it, and no rule that lets one reach the other.
+/// A VPC with a client machine and a serverless Valkey cache in it, and no rule that lets one reach the other. The cache
+/// has a user group with one user, `app`, that logs in with IAM.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The API that it was made with.
@@ -155,9 +156,16 @@ impl Scene {
             ("TagSpecification.1.Tag.1.Value", "app-1"),
         ];
         let instance = element(&aws.call("ec2", "RunInstances", &instance), "instanceId");
+        // The user belongs to the account, so that another scene in it may have made it.
+        let user = [("UserId", "app"), ("UserName", "app"), ("Engine", "valkey"), ("AccessString", "on ~* +@all")];
+        aws.try_call("elasticache", "CreateUser", &[&user[..], &[("AuthenticationMode.Type", "iam")]].concat());
+        let users = format!("{name}-users");
+        let members = [("UserGroupId", users.as_str()), ("Engine", "valkey"), ("UserIds.member.1", "app")];
+        aws.call("elasticache", "CreateUserGroup", &members);
         let cache = [
             ("ServerlessCacheName", name),
             ("Engine", "valkey"),
+            ("UserGroupId", users.as_str()),
             ("SubnetIds.SubnetId.1", subnet.as_str()),
             ("SecurityGroupIds.SecurityGroupId.1", cache_group.as_str()),
         ];
