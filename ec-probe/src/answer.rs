@@ -1,0 +1,123 @@
+//! What the network answered: plain values between those who ask (`dns`, `tcp`, `tls`, `talk`) and the one who judges
+//! (`verdict`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::certificate::Certificate;
+use crate::memcached;
+use crate::resp;
+
+/// An answer to one of the ladder's questions.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Dns`](crate::ladder::Stage::Dns).
+    Addresses(Result<Vec<IpAddr>, DnsFault>),
+    /// To [`Tcp`](crate::ladder::Stage::Tcp): one for each address, in the order of the resolver.
+    Dials(Vec<Dial>),
+    /// To [`Tls`](crate::ladder::Stage::Tls): how it ended, and the certificate, if one was shown.
+    Handshake(Result<Session, Fault>, Option<Certificate>),
+    /// To a command of Valkey and Redis OSS.
+    Reply(Result<resp::Value, Fault>),
+    /// To a command of Memcached.
+    Memcached(Result<memcached::Reply, Fault>),
+}
+
+/// Why a name has no addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsFault {
+    /// The name does not exist.
+    NoSuchName,
+    /// The name exists and has no address.
+    NoAddress,
+    /// The resolver did not answer the question.
+    Resolver(String),
+}
+
+/// How dialling one address went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// The address.
+    pub address: SocketAddr,
+    /// How long it took, where there was an outcome.
+    pub took: Option<Duration>,
+    /// What came of it.
+    pub outcome: DialOutcome,
+}
+
+/// What came of dialling an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialOutcome {
+    /// The connection stands.
+    Connected,
+    /// The host answered that nobody listens.
+    Refused,
+    /// Nobody answered.
+    TimedOut,
+    /// The network, or this machine, has no way there.
+    Unreachable(String),
+}
+
+/// What a TLS handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// `TLS 1.3`.
+    pub version: &'static str,
+    /// `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+}
+
+/// Why a peer that took the connection gave no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It speaks plain text where TLS was spoken.
+    Plain {
+        /// The first bytes that it said.
+        said: Vec<u8>,
+    },
+    /// It speaks TLS where plain text was spoken.
+    WantsTls,
+    /// Its certificate does not prove that it is the server.
+    Certificate(CertificateFault),
+    /// It and this client have no version of TLS in common.
+    TlsVersion(String),
+    /// It wants a certificate of the client.
+    ClientCertificate,
+    /// TLS failed in some other way.
+    Tls(String),
+    /// It closed the connection.
+    Closed,
+    /// It said nothing until the deadline.
+    Silent,
+    /// It said something, but no whole answer, until the deadline.
+    Slow {
+        /// How many bytes came.
+        received: usize,
+    },
+    /// It speaks some other protocol.
+    NotACache {
+        /// The first bytes that it said.
+        said: Vec<u8>,
+    },
+    /// Its answer is longer than any answer may be.
+    TooLarge(String),
+    /// The operating system ended the connection.
+    Io(String),
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It is another name's.
+    Name,
+    /// Nobody but itself vouches for it.
+    SelfSigned,
+    /// Nobody that this machine trusts vouches for it.
+    UnknownAuthority,
+    /// Anything else.
+    Other(String),
+}

@@ -1,0 +1,208 @@
+//! The command line, and what a run does for each document.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use ec_shared::document::{Document, Engine, Section, Status};
+use ec_shared::flags::{AwsFlags, Common, Meta};
+use ec_shared::output::Output;
+use ec_shared::run::{Input, Stage, Tool};
+use ec_shared::secret::Secret;
+use ec_shared::{Code, Exit, Failure, aws};
+use jiff::Timestamp;
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+
+use crate::climb::{Findings, Probe};
+use crate::endpoint::Endpoint;
+use crate::machine::Machine;
+use crate::plan::{AuthWish, Plan, Target, Wishes};
+use crate::reach::Reach;
+use crate::trust::Trust;
+use crate::{codes, login, text};
+
+/// The bound of the work on one document, unless `--timeout` says otherwise.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// DNS, TCP, TLS, AUTH, PING: proof that a cache answers, or the one thing that is wrong
+#[derive(Debug, Parser)]
+#[command(
+    name = "ec-probe",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  ec-sg find --cache orders | ec-probe --user app --auth iam
+  ec-probe --endpoint localhost:6379 --cafile ca.pem --user app --password-file /dev/fd/3 3< secret
+  ec-probe --endpoint orders-x1.serverless.use1.cache.amazonaws.com:6379 --connect-to 127.0.0.1:6379
+
+Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    aws: AwsFlags,
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    #[command(flatten)]
+    Meta(Meta),
+}
+
+/// The tool's own flags.
+#[derive(Debug, Args)]
+struct Flags {
+    /// Probes this endpoint, and leaves stdin alone
+    #[arg(long, value_name = "HOST:PORT")]
+    endpoint: Option<Endpoint>,
+    /// The engine [default: the document's; memcached for ports 11211 and 11212; else valkey]
+    #[arg(long, value_name = "ENGINE", value_parser = engine())]
+    engine: Option<Engine>,
+    /// Speaks TLS; the default unless the document says that the cache has none
+    #[arg(long, overrides_with = "no_tls")]
+    tls: bool,
+    /// Speaks plain text, even with credentials
+    #[arg(long)]
+    no_tls: bool,
+    /// Certificates of authorities to trust beside the system's
+    #[arg(long, value_name = "FILE", env = "EC_CAFILE")]
+    cafile: Option<PathBuf>,
+    /// The name that the certificate must have [default: the endpoint's host]
+    #[arg(long, value_name = "NAME")]
+    server_name: Option<String>,
+    /// Dials there instead, such as at a tunnel's end; the endpoint's name is verified all the same
+    #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO")]
+    connect_to: Option<Endpoint>,
+    /// The user to log in as
+    #[arg(long, value_name = "USER", env = "EC_USER")]
+    user: Option<String>,
+    /// File or descriptor with the password; or set VALKEYCLI_AUTH or REDISCLI_AUTH
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// How to log in [default: password if there is one, iam if the document says so, else none]
+    #[arg(long, value_name = "KIND", env = "EC_AUTH")]
+    auth: Option<AuthWish>,
+}
+
+fn engine() -> impl TypedValueParser<Value = Engine> {
+    let known = PossibleValuesParser::new(["valkey", "redis", "memcached"]);
+    known.try_map(|name| Engine::from_aws(&name).ok_or("is no engine"))
+}
+
+impl Flags {
+    fn wishes(&self, region: Option<&str>) -> Result<Wishes, Failure> {
+        let by_environment = || ["VALKEYCLI_AUTH", "REDISCLI_AUTH"].iter().find_map(|name| std::env::var(name).ok());
+        let password = match &self.password_file {
+            Some(path) => Some(Secret::from_file(path)?),
+            None => by_environment().filter(|password| !password.is_empty()).map(Secret::new),
+        };
+        Ok(Wishes {
+            endpoint: self.endpoint.clone(),
+            engine: self.engine,
+            tls: (self.tls || self.no_tls).then_some(self.tls),
+            connect_to: self.connect_to.clone(),
+            server_name: self.server_name.clone(),
+            auth: self.auth,
+            user: self.user.clone(),
+            password,
+            region: region.map(str::to_owned),
+        })
+    }
+}
+
+impl Tool for Cli {
+    const NAME: &'static str = "ec-probe";
+    const CODES: &'static [&'static Code] = codes::TABLE;
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn meta(&self) -> Option<&Meta> {
+        self.verb.as_ref().map(|Verb::Meta(meta)| meta)
+    }
+
+    fn run(self, output: &mut Output) -> Result<Exit, Failure> {
+        let named = self.flags.endpoint.as_ref().map(|endpoint| {
+            let mut document = Document::empty();
+            document.set("id", &endpoint.to_string());
+            document
+        });
+        let input = Input::choose(&self.common, named, false)?;
+        let run = Run {
+            wishes: self.flags.wishes(self.aws.region.as_deref())?,
+            trust: Arc::new(Trust::new(self.flags.cafile.as_deref())?),
+            aws: self.aws,
+            timeout: self.common.timeout.unwrap_or(PATIENCE),
+            machine: Machine::here(),
+        };
+        let runtime = aws::runtime()?;
+        let stage = Stage { key: "probe", command: "probe", report: text::report };
+        stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+    }
+}
+
+/// What stays the same from document to document.
+struct Run {
+    wishes: Wishes,
+    trust: Arc<Trust>,
+    aws: AwsFlags,
+    timeout: Duration,
+    machine: Machine,
+}
+
+impl Run {
+    async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
+        let plan = Plan::new(document, &self.wishes)?;
+        let server_names = plan.targets.iter().map(|target| server_name(&plan, target)).collect::<Result<_, _>>()?;
+        for target in &plan.targets {
+            let tls = if plan.tls { "TLS" } else { "plain text" };
+            output.detail(&format!("{}: {tls} to {}", target.endpoint, plan.dialled(target)));
+        }
+        if plan.tls {
+            Trust::read_ahead(&self.trust);
+        }
+        let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
+        let probe = Probe {
+            plan,
+            server_names,
+            credentials,
+            trust: Arc::clone(&self.trust),
+            machine: self.machine.clone(),
+            now: Timestamp::now(),
+            deadline: Instant::now() + self.timeout,
+        };
+        Ok(section(&self.machine, probe.run().await))
+    }
+}
+
+fn section(machine: &Machine, learned: Findings) -> Section {
+    let status = if learned.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };
+    let mut section = Section::new("probe", status).fact("ran_on", machine);
+    let mut reaches = learned.reaches.into_iter();
+    if let Some(Ok(serde_json::Value::Object(facts))) = reaches.next().map(serde_json::to_value) {
+        section.facts.extend(facts);
+    }
+    let others: Vec<Reach> = reaches.collect();
+    if !others.is_empty() {
+        section = section.fact("others", others);
+    }
+    section.findings = learned.findings;
+    section
+}
+
+fn server_name(plan: &Plan, target: &Target) -> Result<ServerName<'static>, Failure> {
+    let name = plan.server_name(target);
+    ServerName::try_from(name.clone()).map_err(|error| {
+        Failure::new(&codes::BAD_ENDPOINT, format!("cannot verify the name `{}`", name.escape_default())).because(error)
+    })
+}

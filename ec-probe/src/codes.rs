@@ -1,0 +1,248 @@
+//! The codes of ec-probe. A table, and long for that reason.
+
+ec_shared::codes! {
+    NO_SUCH_NAME = "EC3001" No "the name does not exist" {
+        cause: "A typing error, a cache that was deleted, or a resolver that does not know the VPC's names.",
+        see: "getent ahosts HOST; dig HOST",
+        fix: "Take the endpoint from aws elasticache describe-serverless-caches or describe-replication-groups; use the VPC's resolver."
+    }
+    NO_ADDRESS = "EC3002" No "the name has no address" {
+        cause: "The name exists, but not with an address of a family that this machine asks for.",
+        see: "dig HOST A; dig HOST AAAA",
+        fix: "Check the cache's network type (ipv4, ipv6, dual_stack) against this machine's."
+    }
+    RESOLVER = "EC3003" No "the resolver did not answer" {
+        cause: "The DNS server is unreachable, overloaded, or failed to ask further.",
+        see: "cat /etc/resolv.conf; dig HOST",
+        fix: "Check enableDnsSupport of the VPC, the DHCP options, and any resolver of your own."
+    }
+    TCP_TIMEOUT = "EC3004" No "nobody answers the connection" {
+        cause: "Packets are dropped on the way: by a security group, a network ACL, or for want of a route.",
+        see: "nc -vz -w 3 HOST PORT",
+        fix: "ec-sg check --cache NAME --from i-… names the rule that is missing; ec-sg apply opens it."
+    }
+    TCP_REFUSED = "EC3005" No "the host refuses the connection" {
+        cause: "The host answers, and nothing listens on the port.",
+        see: "nc -vz HOST PORT",
+        fix: "Check the port, that the cache is available, and that a tunnel is up if one is used."
+    }
+    TCP_UNREACHABLE = "EC3006" No "the host cannot be reached" {
+        cause: "This machine has no route to the address, or a firewall of its own forbids it.",
+        see: "ip route get ADDRESS",
+        fix: "Check the route tables of the subnet, and VPC peering or transit gateway if the cache is in another VPC."
+    }
+    SOME_ADDRESSES = "EC3007" No "some addresses of the name do not answer" {
+        cause: "One Availability Zone, or one address family, is cut off: a network ACL or a route of one subnet.",
+        see: "getent ahosts HOST, then nc -vz ADDRESS PORT for each",
+        fix: "Compare network ACL and routes of the subnets. Clients fail now and then until this is mended."
+    }
+    NOAUTH = "EC3010" No "the server wants a log-in" {
+        cause: "The cache has an AUTH token or users, and no credentials were sent.",
+        see: "valkey-cli --tls -h HOST PING",
+        fix: "Give --user and --password-file, or --auth iam."
+    }
+    NO_PASSWORD_SET = "EC3011" No "the server has no password, but one was sent" {
+        cause: "The cache has neither AUTH token nor users; or a token without a user was sent to a cache that has only named users.",
+        see: "aws elasticache describe-replication-groups: AuthTokenEnabled, UserGroupIds",
+        fix: "Use --auth none, or name the user with --user."
+    }
+    WRONGPASS = "EC3012" No "the server refused the user" {
+        cause: "Wrong password or user name; the user is off or not in the cache's user group; with IAM also: no elasticache:Connect on the cache and the user, a wrong Region or cache name, or a clock that is off.",
+        see: "aws elasticache describe-users --user-id ID; aws elasticache describe-user-groups; ec-iam whoami",
+        fix: "Put the user into the cache's user group and correct the password; for IAM: ec-iam apply, and --user equal to the user's id."
+    }
+    NOPERM = "EC3013" No "the user may not run the command" {
+        cause: "The user's access string does not allow it.",
+        see: "aws elasticache describe-users --user-id ID: AccessString",
+        fix: "aws elasticache modify-user --user-id ID --append-access-string '+ping +hello'"
+    }
+    IAM_UNAVAILABLE = "EC3014" No "the cache cannot check IAM log-ins now" {
+        cause: "IAM is unavailable or throttles the cache's log-ins, or the cache itself is overloaded.",
+        see: "Try again in a minute.",
+        fix: "Log in less often: one connection lasts up to 12 hours."
+    }
+    PLAIN_CREDENTIALS = "EC3015" No "credentials travelled in plain text" {
+        cause: "--no-tls was given together with credentials.",
+        see: "tcpdump -A shows them.",
+        fix: "Turn on encryption in transit, then change the password."
+    }
+    PLAIN_REFUSED = "EC3016" Usage "credentials would travel in plain text" {
+        cause: "The document says that the cache has no encryption in transit, and credentials were given.",
+        see: "jq .cache.tls",
+        fix: "Turn on encryption in transit; or give --no-tls to send them all the same, or --auth none to send none."
+    }
+    SERVER_IS_PLAIN = "EC3020" No "the server speaks plain text, not TLS" {
+        cause: "Encryption in transit is off, and the client spoke TLS.",
+        see: "printf 'PING\\r\\n' | nc HOST PORT",
+        fix: "Use --no-tls here and no TLS in the application; or turn on encryption in transit."
+    }
+    SERVER_WANTS_TLS = "EC3021" No "the server speaks TLS, not plain text" {
+        cause: "Encryption in transit is required, and the client spoke plain text.",
+        see: "openssl s_client -connect HOST:PORT",
+        fix: "Use TLS: leave --no-tls away here, and turn TLS on in the application."
+    }
+    CERTIFICATE_EXPIRED = "EC3022" No "the certificate has expired" {
+        cause: "The server's certificate was not renewed, or the clock of this machine is ahead.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -dates; date -u",
+        fix: "Renew the certificate, or set the clock."
+    }
+    CERTIFICATE_NOT_YET_VALID = "EC3023" No "the certificate is not valid yet" {
+        cause: "The clock of this machine is behind, or the certificate was made for later.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -dates; date -u",
+        fix: "Set the clock."
+    }
+    CERTIFICATE_NAME = "EC3024" No "the certificate is for another name" {
+        cause: "The cache was dialled by an address, an alias or through a tunnel, or it is another server.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -ext subjectAltName",
+        fix: "Dial the endpoint's own name; through a tunnel: --endpoint NAME:PORT --connect-to 127.0.0.1:PORT."
+    }
+    CERTIFICATE_SELF_SIGNED = "EC3025" No "the certificate is self-signed" {
+        cause: "The server is not ElastiCache, or something between decrypts the traffic.",
+        see: "openssl s_client -connect HOST:PORT -showcerts",
+        fix: "If the server is yours, have an authority sign its certificate and give that one's with --cafile."
+    }
+    CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
+        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
+        see: "openssl s_client -connect HOST:PORT -showcerts",
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile."
+    }
+    CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
+        cause: "Its signature, purpose or form is wrong.",
+        see: "openssl s_client -connect HOST:PORT -showcerts",
+        fix: "Replace the certificate."
+    }
+    TLS_VERSION = "EC3028" No "no version of TLS in common" {
+        cause: "This client speaks TLS 1.2 and 1.3. Public endpoints of ElastiCache take only 1.3; servers that know only 1.1 and older are not spoken to.",
+        see: "openssl s_client -connect HOST:PORT -tls1_2; … -tls1_3",
+        fix: "Turn on TLS 1.2 or 1.3 at the server, or at the proxy in between."
+    }
+    CLIENT_CERTIFICATE = "EC3029" No "the server wants a certificate of the client" {
+        cause: "The server is set up for mutual TLS. ElastiCache never is.",
+        see: "openssl s_client -connect HOST:PORT: Acceptable client certificate CA names",
+        fix: "Check that the endpoint is the cache's; set tls-auth-clients no on a server of your own."
+    }
+    TLS_FAILED = "EC3030" No "the TLS handshake failed" {
+        cause: "The server ended the handshake, or broke its rules.",
+        see: "openssl s_client -connect HOST:PORT -msg",
+        fix: "The alert in the evidence names the reason."
+    }
+    TLS_PREFERRED = "EC3031" No "the cache takes plain text beside TLS" {
+        cause: "Its transit encryption mode is preferred: a step on the way to required.",
+        see: "aws elasticache describe-replication-groups: TransitEncryptionMode",
+        fix: "aws elasticache modify-replication-group --transit-encryption-mode required, once all clients use TLS."
+    }
+    SILENT = "EC3040" No "the server takes connections and never answers" {
+        cause: "It hangs, a long command blocks it, or a tunnel or load balancer has nobody behind it.",
+        see: "printf 'PING\\r\\n' | nc -w 3 HOST PORT",
+        fix: "Look at EngineCPUUtilization; check what the tunnel leads to; give more time with --timeout."
+    }
+    CLOSED = "EC3041" No "the server closes the connection" {
+        cause: "It has no room for more clients, it wants a log-in first, or a proxy or tunnel has nobody behind it.",
+        see: "nc -v HOST PORT",
+        fix: "Look at CurrConnections; check what the tunnel leads to; give credentials if the cache wants them."
+    }
+    NOT_A_CACHE = "EC3042" No "the server is not a cache" {
+        cause: "Something else listens there; the evidence shows its first bytes.",
+        see: "nc -v HOST PORT",
+        fix: "Check host and port."
+    }
+    TOO_LARGE = "EC3043" No "the reply is larger than any reply may be" {
+        cause: "More than 1 MiB, 32 levels or a million elements, for a question whose answer is a line: no cache does that.",
+        see: "nc -v HOST PORT | head -c 100",
+        fix: "Check host and port."
+    }
+    SLOW = "EC3044" No "the reply did not end in time" {
+        cause: "Bytes come, but too slowly: a lossy path (MTU, overload), or a tar pit.",
+        see: "ping -M do -s 1472 HOST",
+        fix: "Check the path MTU and the instance's network limits; give more time with --timeout."
+    }
+    OTHER_ENGINE = "EC3045" No "the server is a cache of the other protocol" {
+        cause: "Valkey and Redis OSS speak one protocol, Memcached another.",
+        see: "printf 'version\\r\\n' | nc HOST PORT",
+        fix: "Give the right --engine, or check the port: 6379 and 6380, or 11211 and 11212."
+    }
+    UNEXPECTED = "EC3046" No "the server answered with an error that is not known here" {
+        cause: "The evidence shows its words.",
+        see: "valkey-cli --tls -h HOST PING",
+        fix: "Look the server's words up."
+    }
+    LOADING = "EC3050" No "the server is still loading its data" {
+        cause: "It has just started.",
+        see: "INFO persistence: loading_eta_seconds",
+        fix: "Wait, then probe again."
+    }
+    MASTERDOWN = "EC3051" No "the replica has lost its primary" {
+        cause: "A failover is under way, or replication is broken.",
+        see: "INFO replication: master_link_status",
+        fix: "Wait for the failover, then probe again; aws elasticache describe-events shows it."
+    }
+    CLUSTERDOWN = "EC3052" No "the cluster is down" {
+        cause: "Hash slots are not served: a failover, or a shard without any node.",
+        see: "CLUSTER INFO: cluster_state, cluster_slots_ok",
+        fix: "Wait for the failover, then probe again."
+    }
+    READONLY = "EC3053" No "the node only takes reads" {
+        cause: "It is a replica: a reader endpoint, or a primary of yesterday.",
+        see: "ROLE",
+        fix: "Dial the primary endpoint; connect anew after a failover."
+    }
+    BUSY = "EC3054" No "a script or function blocks the server" {
+        cause: "A Lua script or function has been running for longer than the limit.",
+        see: "SCRIPT KILL, FUNCTION STATS",
+        fix: "SCRIPT KILL or FUNCTION KILL, and a shorter script."
+    }
+    MAX_CLIENTS = "EC3055" No "the server has no room for more clients" {
+        cause: "The limit of connections is reached: 65,000 for a node of ElastiCache.",
+        see: "CurrConnections in CloudWatch",
+        fix: "Share connections in the application, close idle ones, or add nodes."
+    }
+    MOVED = "EC3056" No "the server sends the client elsewhere" {
+        cause: "The cache runs in cluster mode, or is being taken over by another node.",
+        see: "CLUSTER SHARDS",
+        fix: "Use a cluster client and the configuration endpoint."
+    }
+    PROTECTED_MODE = "EC3057" No "the server only serves its own machine" {
+        cause: "A server of your own runs in protected mode: no password, and not bound to an address.",
+        see: "CONFIG GET protected-mode",
+        fix: "Give it a password, or protected-mode no."
+    }
+    NO_ENDPOINT = "EC3060" Usage "there is nothing to probe" {
+        cause: "The document names no endpoint: it has no cache, or the cache is still being created.",
+        see: "jq .cache.endpoints",
+        fix: "Give --endpoint HOST:PORT, or start from ec-sg find."
+    }
+    BAD_ENDPOINT = "EC3061" Usage "an endpoint of the document cannot be dialled" {
+        cause: "Its host is neither a name nor an address, or its port is 0.",
+        see: "jq .cache.endpoints",
+        fix: "Start from ec-sg find, or correct the document."
+    }
+    CA_FILE = "EC3062" Config "the file of authorities holds no certificate" {
+        cause: "The file given with --cafile is not PEM, or none of its certificates can be used as an authority.",
+        see: "openssl x509 -in FILE -noout -subject",
+        fix: "Give a PEM file with the authority's certificate."
+    }
+    LOG_IN = "EC3063" Usage "the log-in is incomplete" {
+        cause: "A user without a password, IAM without a user, or a log-in for Memcached, which has none.",
+        see: "ec-probe --help",
+        fix: "Give --user together with --password-file, VALKEYCLI_AUTH or --auth iam; or --auth none."
+    }
+    NO_CACHE_NAME = "EC3064" Usage "an IAM log-in needs the cache's name" {
+        cause: "The token is signed for a cache by name, and neither the document nor the endpoint's host name says it.",
+        see: "jq .cache.name",
+        fix: "Start from ec-sg find --cache NAME, or use the endpoint's own name with --connect-to."
+    }
+    OTHER_MACHINE = "EC3065" No "the probe ran on another machine than the document's client" {
+        cause: "The document is about a client that this machine does not show to be.",
+        see: "cat /sys/devices/virtual/dmi/id/board_asset_tag",
+        fix: "Run ec-probe on the client itself, for example with AWS Systems Manager."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_code_stands_once_and_in_order() {
+        let ids: Vec<&str> = super::TABLE.iter().map(|code| code.id).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    }
+}

@@ -1,0 +1,45 @@
+//! Asks which addresses a name has, as the application would: with getaddrinfo, and so with `/etc/hosts`, search
+//! domains and everything else that is set up on this machine.
+
+use std::io;
+use std::net::IpAddr;
+
+use crate::answer::DnsFault;
+
+/// The addresses of `name`, in the order in which the system wants them to be tried.
+pub async fn resolve(name: &str) -> Result<Vec<IpAddr>, DnsFault> {
+    let found = tokio::net::lookup_host((name, 0)).await.map_err(|error| fault(&error))?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.map(|address| address.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() { Err(DnsFault::NoAddress) } else { Ok(addresses) }
+}
+
+/// Which of getaddrinfo's errors it is. The standard library keeps only its text, which is the C locale's because no
+/// Rust program sets another.
+fn fault(error: &io::Error) -> DnsFault {
+    let text = error.to_string();
+    let text = text.rsplit(": ").next().unwrap_or(&text);
+    match text {
+        "Name or service not known" | "Name does not resolve" => DnsFault::NoSuchName,
+        "No address associated with hostname" | "Name has no usable address" => DnsFault::NoAddress,
+        _ => DnsFault::Resolver(text.to_lowercase()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resolvers_errors_are_told_apart() {
+        let of = |text: &str| fault(&io::Error::other(format!("failed to lookup address information: {text}")));
+        assert_eq!(of("Name or service not known"), DnsFault::NoSuchName);
+        assert_eq!(of("No address associated with hostname"), DnsFault::NoAddress);
+        let again = "Temporary failure in name resolution";
+        assert_eq!(of(again), DnsFault::Resolver(again.to_lowercase()));
+    }
+}

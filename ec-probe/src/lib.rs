@@ -1,0 +1,40 @@
+//! `ec-probe`: DNS, TCP, TLS, AUTH, PING: proof that a cache answers, or the one thing that is wrong.
+//!
+//! # Interface
+//!
+//! Reads `cache.endpoints`, `cache.engine`, `cache.tls`, `cache.auth` and `client` of a document, or `--endpoint`. Writes
+//! the key `probe`: the stages with their times, every address with what came of it, the certificate, the server, and
+//! a finding for whatever is wrong. Exit code 0 when the cache answers, 1 when it does not: silence is an answer, too.
+//!
+//! # How it is put together
+//!
+//! - Decisions, without I/O: [`plan`] (what to probe, and how), [`ladder`] (which question comes next), [`verdict`]
+//!   (what an answer means), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
+//! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
+//!   ladder under its one deadline.
+//! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
+
+pub mod answer;
+pub mod certificate;
+pub mod cli;
+pub mod climb;
+pub mod codes;
+pub mod cross;
+pub mod dialect;
+pub mod dns;
+pub mod endpoint;
+pub mod ladder;
+pub mod login;
+pub mod machine;
+pub mod memcached;
+pub mod plan;
+pub mod reach;
+pub mod resp;
+pub mod talk;
+pub mod tap;
+pub mod tcp;
+pub mod text;
+pub mod tls;
+pub mod trust;
+pub mod verdict;
+pub mod wire;

@@ -1,0 +1,123 @@
+//! Memcached's text protocol, as far as `version` and `stats` need it: bytes to values, without I/O.
+
+/// The longest line.
+const LONGEST: usize = 2 << 10;
+/// The most lines of one reply.
+const MOST: usize = 1000;
+
+/// A reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `VERSION 1.6.18`.
+    Version(String),
+    /// `STAT name value`, as often as there are, and `END`.
+    Stats(Vec<(String, String)>),
+    /// `ERROR`, `CLIENT_ERROR why`, `SERVER_ERROR why`.
+    Error(String),
+}
+
+/// Why bytes are no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// They are not Memcached's.
+    NotMemcached,
+    /// They are more than a reply may be.
+    TooLarge,
+}
+
+/// Reads one reply from the bytes that are there so far; `None` until it is whole.
+///
+/// # Errors
+/// If the bytes are not Memcached's, or too many.
+pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
+    let mut stats = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+            return if rest.len() > LONGEST {
+                Err(Malformed::TooLarge)
+            } else if is_plausible(rest) {
+                Ok(None)
+            } else {
+                Err(Malformed::NotMemcached)
+            };
+        };
+        if end > LONGEST || stats.len() >= MOST {
+            return Err(Malformed::TooLarge);
+        }
+        let line = rest[..end].strip_suffix(b"\r").ok_or(Malformed::NotMemcached)?;
+        let line = std::str::from_utf8(line).map_err(|_| Malformed::NotMemcached)?;
+        rest = &rest[end + 1..];
+        let (word, value) = line.split_once(' ').unwrap_or((line, ""));
+        return Ok(Some(match word {
+            "VERSION" => Reply::Version(value.to_owned()),
+            "END" => Reply::Stats(stats),
+            "ERROR" | "CLIENT_ERROR" | "SERVER_ERROR" => Reply::Error(line.to_owned()),
+            "STAT" => {
+                let (name, number) = value.split_once(' ').unwrap_or((value, ""));
+                stats.push((name.to_owned(), number.to_owned()));
+                continue;
+            }
+            _ => return Err(Malformed::NotMemcached),
+        }));
+    }
+}
+
+/// Whether the beginning of a line could become one of a reply.
+fn is_plausible(line: &[u8]) -> bool {
+    ["VERSION ", "STAT ", "END\r", "ERROR\r", "CLIENT_ERROR ", "SERVER_ERROR "].iter().any(|word| {
+        let common = word.len().min(line.len());
+        word.as_bytes()[..common] == line[..common]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn replies() {
+        assert_eq!(reply(b"VERSION 1.6.18\r\n"), Ok(Some(Reply::Version("1.6.18".into()))));
+        assert_eq!(reply(b"ERROR\r\n"), Ok(Some(Reply::Error("ERROR".into()))));
+        assert_eq!(
+            reply(b"STAT pid 7\r\nSTAT version 1.6.18\r\nEND\r\n"),
+            Ok(Some(Reply::Stats(vec![("pid".into(), "7".into()), ("version".into(), "1.6.18".into())])))
+        );
+    }
+
+    #[test]
+    fn a_reply_that_is_not_whole_is_waited_for() {
+        for part in ["", "VERS", "VERSION 1.6", "STAT pid 7\r\n", "STAT pid 7\r\nEND\r"] {
+            assert_eq!(reply(part.as_bytes()), Ok(None), "{part}");
+        }
+    }
+
+    #[test]
+    fn other_protocols_are_not_memcached_at_their_first_byte() {
+        for other in ["-ERR unknown command", "HTTP/1.1", "\u{16}\u{3}\u{3}"] {
+            assert_eq!(reply(other.as_bytes()), Err(Malformed::NotMemcached), "{other}");
+        }
+    }
+
+    #[test]
+    fn endless_lines_and_endless_stats_end() {
+        assert_eq!(reply(format!("VERSION {}", "1".repeat(4000)).as_bytes()), Err(Malformed::TooLarge));
+        assert_eq!(reply("STAT a 1\r\n".repeat(2000).as_bytes()), Err(Malformed::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = reply(&bytes);
+        }
+
+        #[test]
+        fn an_error_is_an_error_whatever_follows(bytes in "(STAT [a-z]{1,4} 1\r\n){0,2}[A-Z -]{0,9}\r?\n?", more in "[A-Z]{1,3}") {
+            if let Err(malformed) = reply(bytes.as_bytes()) {
+                prop_assert_eq!(reply((bytes + &more).as_bytes()), Err(malformed));
+            }
+        }
+    }
+}

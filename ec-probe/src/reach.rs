@@ -1,0 +1,254 @@
+//! What was learned about one endpoint: the facts that stand in the document and that the report shows.
+
+use std::fmt;
+
+use ec_shared::document::{EndpointRole, Engine};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::answer::{Answer, Dial, DialOutcome, Session};
+use crate::certificate::Certificate;
+use crate::ladder::{Outcome, Stage};
+use crate::verdict::Context;
+use crate::{memcached, resp};
+
+/// One endpoint, from the first question to the last.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reach {
+    /// `HOST:PORT`.
+    pub endpoint: String,
+    /// What the endpoint is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<EndpointRole>,
+    /// Whether it answers.
+    pub answers: bool,
+    /// The questions that were asked, in order.
+    pub stages: Vec<Step>,
+    /// Every address, and what came of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Address>,
+    /// What TLS showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// What the server says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+    /// From the first question to the last answer.
+    pub total_ms: f64,
+}
+
+/// One question and its answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// The question.
+    pub stage: Stage,
+    /// What the answer came to.
+    pub status: Outcome,
+    /// When it was asked, counted from the first question.
+    pub start_ms: f64,
+    /// How long the answer took.
+    pub ms: f64,
+    /// The answer in a few words.
+    pub summary: String,
+    /// The code of the finding, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Facts that stand nowhere else.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub evidence: Map<String, Value>,
+}
+
+/// One address of the endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Address {
+    /// The IP address.
+    pub address: String,
+    /// `connected`, `refused`, `timeout`, `unreachable`.
+    pub status: String,
+    /// How long it took, where there was an outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_ms: Option<f64>,
+    /// The system's words for the outcome, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What TLS showed. After a handshake that failed, there is the certificate alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tls {
+    /// `TLS 1.3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// `TLS13_AES_256_GCM_SHA384`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// The name that was asked for and verified.
+    pub server_name: String,
+    /// The names and addresses that the certificate is for.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The certificate's subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The certificate's issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// When the certificate's time began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// When the certificate's time ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+    /// Whole days until then; negative when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<i64>,
+}
+
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    /// `valkey`, `redis`, `memcached`, or whatever it calls itself.
+    pub engine: String,
+    /// `8.1.0`.
+    pub version: String,
+    /// `standalone`, `cluster`, `sentinel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// `primary`, `replica`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// A few of Memcached's numbers.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub stats: Map<String, Value>,
+}
+
+impl Server {
+    /// What a server says in its answer to HELLO.
+    pub fn greeted(greeting: &resp::Value) -> Option<Self> {
+        let text = |name: &str| greeting.field(name).and_then(resp::Value::text);
+        Some(Self {
+            engine: text("server")?,
+            version: text("version")?,
+            mode: text("mode"),
+            role: text("role").map(|role| if role == "master" { "primary".to_owned() } else { role }),
+            stats: Map::new(),
+        })
+    }
+
+    fn memcached(version: &str) -> Self {
+        Self { engine: "memcached".to_owned(), version: version.to_owned(), mode: None, role: None, stats: Map::new() }
+    }
+
+    /// Keeps the numbers that tell how the server is doing.
+    fn note(&mut self, stats: &[(String, String)]) {
+        const TELLING: [&str; 8] = [
+            "uptime",
+            "curr_connections",
+            "max_connections",
+            "curr_items",
+            "bytes",
+            "limit_maxbytes",
+            "get_hits",
+            "get_misses",
+        ];
+        for name in TELLING {
+            let number = stats.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.parse::<u64>().ok());
+            if let Some(number) = number {
+                self.stats.insert(name.to_owned(), number.into());
+            }
+        }
+    }
+
+    /// The name as people write it.
+    pub fn name(&self) -> &str {
+        match Engine::from_aws(&self.engine) {
+            Some(engine) => engine.name(),
+            None => &self.engine,
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name(), self.version)?;
+        [&self.mode, &self.role].into_iter().flatten().try_for_each(|word| write!(f, ", {word}"))
+    }
+}
+
+impl Reach {
+    /// An endpoint of which nothing is known yet.
+    pub fn new(context: &Context<'_>) -> Self {
+        Self {
+            endpoint: context.target.endpoint.to_string(),
+            role: context.target.role,
+            answers: false,
+            stages: Vec::new(),
+            addresses: Vec::new(),
+            tls: None,
+            server: None,
+            total_ms: 0.0,
+        }
+    }
+
+    /// Keeps the facts of an answer.
+    pub fn note(&mut self, answer: &Answer, context: &Context<'_>) {
+        match answer {
+            Answer::Dials(dials) => self.addresses = dials.iter().map(Address::of).collect(),
+            Answer::Handshake(result, certificate) => {
+                if certificate.is_some() || result.is_ok() {
+                    self.tls = Some(Tls::of(result.as_ref().ok(), certificate.as_ref(), context));
+                }
+            }
+            Answer::Reply(Ok(greeting)) => {
+                if let Some(server) = Server::greeted(greeting) {
+                    self.server = Some(server);
+                }
+            }
+            Answer::Memcached(Ok(memcached::Reply::Version(version))) => self.server = Some(Server::memcached(version)),
+            Answer::Memcached(Ok(memcached::Reply::Stats(stats))) => {
+                if let Some(server) = &mut self.server {
+                    server.note(stats);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Address {
+    fn of(dial: &Dial) -> Self {
+        let (status, reason) = match &dial.outcome {
+            DialOutcome::Connected => ("connected", None),
+            DialOutcome::Refused => ("refused", None),
+            DialOutcome::TimedOut => ("timeout", None),
+            DialOutcome::Unreachable(reason) => ("unreachable", Some(reason.clone())),
+        };
+        Self {
+            address: dial.address.ip().to_string(),
+            status: status.to_owned(),
+            connect_ms: dial.took.map(millis),
+            reason,
+        }
+    }
+}
+
+impl Tls {
+    fn of(session: Option<&Session>, certificate: Option<&Certificate>, context: &Context<'_>) -> Self {
+        Self {
+            version: session.map(|session| session.version.to_owned()),
+            cipher: session.map(|session| session.cipher.clone()),
+            server_name: context.plan.server_name(context.target),
+            names: certificate.map(|certificate| certificate.names.clone()).unwrap_or_default(),
+            subject: certificate.map(|certificate| certificate.subject.clone()),
+            issuer: certificate.map(|certificate| certificate.issuer.clone()),
+            not_before: certificate.map(|certificate| certificate.not_before.to_string()),
+            not_after: certificate.map(|certificate| certificate.not_after.to_string()),
+            days_left: certificate.map(|certificate| certificate.days_left(context.now)),
+        }
+    }
+}
+
+/// Milliseconds, to the microsecond.
+pub fn millis(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,76 @@
+//! The report for a person at a terminal.
+
+use ec_shared::document::{Document, Section, Severity, Status};
+use ec_shared::report::{Mark, Report};
+use serde_json::Value;
+
+use crate::ladder::Outcome;
+use crate::machine::Machine;
+use crate::reach::{Reach, Step};
+
+/// Fills the report about a document that was probed.
+pub fn report(document: &Document, section: &Section, report: &mut Report) {
+    let facts = Value::Object(section.facts.clone());
+    let ran_on = serde_json::from_value::<Machine>(facts["ran_on"].clone()).unwrap_or_default();
+    // A section without these facts tells of an error, and has nothing to show but that.
+    if let Ok(reach) = serde_json::from_value::<Reach>(facts.clone()) {
+        report.title(title(document, &reach));
+        for step in &reach.stages {
+            row(report, step, section);
+        }
+        let others: Vec<Reach> = serde_json::from_value(facts["others"].clone()).unwrap_or_default();
+        for other in &others {
+            let mark = if other.answers { Mark::Yes } else { Mark::No };
+            let last = other.stages.last();
+            let mut columns = vec![other.endpoint.clone(), ms(other.total_ms)];
+            columns.extend(last.map(|step| format!("{} {}", step.stage.word(), step.summary)));
+            columns.extend(last.and_then(|step| step.code.clone()));
+            report.row(mark, columns);
+        }
+        verdict(report, section, &reach, &ran_on);
+    }
+    let shown: Vec<&str> = section
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| finding.code.as_str())
+        .collect();
+    report.section(section, &shown);
+}
+
+fn title(document: &Document, reach: &Reach) -> String {
+    match document.cache() {
+        Ok(Some(cache)) => format!("{}  {}", cache.title(), reach.endpoint),
+        _ => reach.endpoint.clone(),
+    }
+}
+
+fn row(report: &mut Report, step: &Step, section: &Section) {
+    let is_warning = |code: &String| {
+        section.findings.iter().any(|finding| finding.code == *code && finding.severity == Severity::Warning)
+    };
+    let mark = match step.status {
+        Outcome::Ok if step.code.as_ref().is_some_and(is_warning) => Mark::Warning,
+        Outcome::Ok => Mark::Yes,
+        Outcome::No => Mark::No,
+        Outcome::Skipped => Mark::Info,
+    };
+    let mut columns = vec![step.stage.word().to_owned(), ms(step.ms), step.summary.clone()];
+    columns.extend(step.code.clone());
+    report.row(mark, columns);
+}
+
+fn verdict(report: &mut Report, section: &Section, reach: &Reach, ran_on: &Machine) {
+    let error = section.findings.iter().find(|finding| finding.severity == Severity::Error);
+    match (section.status, error) {
+        (Status::No, Some(finding)) => report.verdict(Mark::No, format!("no: {} (on {ran_on})", finding.summary)),
+        _ => {
+            let server = reach.server.as_ref().map_or("the server", |server| server.name());
+            report.verdict(Mark::Yes, format!("ok: {server} answers after {} (on {ran_on})", ms(reach.total_ms)));
+        }
+    }
+}
+
+fn ms(milliseconds: f64) -> String {
+    format!("{milliseconds:.1} ms")
+}

@@ -1,0 +1,103 @@
+//! Whom this machine trusts: the authorities of `--cafile` and the system's. The system's are some hundred and fifty and
+//! take milliseconds to read, so they are read beside the work on the network, or only when they are needed.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use ec_shared::Failure;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, RootCertStore};
+
+use crate::codes;
+
+/// The authorities, and the cryptography that goes with them.
+#[derive(Debug)]
+pub struct Trust {
+    provider: Arc<CryptoProvider>,
+    given: Option<Arc<WebPkiServerVerifier>>,
+    system: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+}
+
+impl Trust {
+    /// Trusts the system's authorities, and those of `cafile` beside them.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or holds no authority.
+    pub fn new(cafile: Option<&Path>) -> Result<Self, Failure> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let given = cafile.map(|path| from_file(path, &provider)).transpose()?;
+        Ok(Self { provider, given, system: OnceLock::new() })
+    }
+
+    /// The cryptography.
+    pub fn provider(&self) -> &Arc<CryptoProvider> {
+        &self.provider
+    }
+
+    /// Begins to read the system's authorities on a thread of its own, where they will surely be needed.
+    pub fn read_ahead(trust: &Arc<Self>) {
+        if trust.given.is_none() {
+            let trust = Arc::clone(trust);
+            std::thread::spawn(move || {
+                trust.system();
+            });
+        }
+    }
+
+    /// Verifies that somebody trusted vouches for the certificate and that it is for `name`.
+    ///
+    /// # Errors
+    /// rustls's.
+    pub fn verify(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let by = |verifier: &WebPkiServerVerifier| verifier.verify_server_cert(end_entity, intermediates, name, &[], now);
+        let unknown = Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let first = self.given.as_deref().map_or(unknown, by);
+        match (&first, self.needs_system(&first)) {
+            (Err(_), true) => self.system().map_or(first, by),
+            _ => first,
+        }
+    }
+
+    /// A fault that has nothing to do with who vouches will not go away with more authorities.
+    fn needs_system(&self, verified: &Result<ServerCertVerified, rustls::Error>) -> bool {
+        matches!(
+            verified,
+            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
+        )
+    }
+
+    fn system(&self) -> Option<&WebPkiServerVerifier> {
+        let read = || {
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            verifier(roots, &self.provider)
+        };
+        self.system.get_or_init(read).as_deref()
+    }
+}
+
+fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<WebPkiServerVerifier>> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build().ok()
+}
+
+fn from_file(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Failure> {
+    let cannot = |code| Failure::new(code, format!("cannot take authorities from {}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| cannot(&ec_shared::codes::READ).because(error))?;
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).filter_map(Result::ok));
+    verifier(roots, provider).ok_or_else(|| {
+        cannot(&codes::CA_FILE)
+            .because("it holds no certificate of an authority in PEM form")
+            .hint(format!("openssl x509 -in {} -noout -subject", path.display()))
+    })
+}

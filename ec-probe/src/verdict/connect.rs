@@ -1,0 +1,238 @@
+//! What the answers of the resolver, of TCP and of TLS mean.
+
+use std::net::IpAddr;
+
+use ec_shared::Code;
+use ec_shared::document::{Finding, Severity};
+
+use super::{Context, Judgement, finding};
+use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
+use crate::certificate::Certificate;
+use crate::codes;
+use crate::ladder::Stage;
+
+pub(super) fn addresses(addresses: &[IpAddr]) -> Judgement {
+    Judgement::ok(match addresses {
+        [address] => address.to_string(),
+        _ => format!("{} addresses", addresses.len()),
+    })
+}
+
+pub(super) fn no_addresses(fault: &DnsFault, context: &Context<'_>) -> Judgement {
+    let name = context.plan.dialled(context.target).host();
+    let (code, words, summary) = match fault {
+        DnsFault::NoSuchName => (&codes::NO_SUCH_NAME, "no such name".to_owned(), format!("there is no name {name}")),
+        DnsFault::NoAddress => (&codes::NO_ADDRESS, "no address".to_owned(), format!("{name} has no address")),
+        DnsFault::Resolver(why) => {
+            (&codes::RESOLVER, why.clone(), format!("the resolver did not answer for {name}: {why}"))
+        }
+    };
+    Judgement::no(words, finding(code, summary, Stage::Dns, context))
+}
+
+pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
+    let (connected, failed): (Vec<&Dial>, Vec<&Dial>) =
+        dials.iter().partition(|dial| dial.outcome == DialOutcome::Connected);
+    let shown = |dials: &[&Dial]| -> Vec<String> {
+        dials.iter().map(|dial| format!("{} {}", dial.address.ip(), words(&dial.outcome))).collect()
+    };
+    let Some(first) = connected.first() else { return nobody(&failed, &shown(&failed), context) };
+    if failed.is_empty() {
+        return Judgement::ok(first.address.ip().to_string());
+    }
+    let summary = format!("{} of {} addresses answer", connected.len(), dials.len());
+    let finding = Finding::new(&codes::SOME_ADDRESSES, Severity::Warning, format!("only {summary}"))
+        .evidence("endpoint", context.target.endpoint.to_string())
+        .evidence("failed", shown(&failed))
+        .fix(codes::SOME_ADDRESSES.fix);
+    Judgement { finding: Some(finding), ..Judgement::ok(format!("{} ({summary})", first.address.ip())) }
+}
+
+/// No address took the connection. Silence tells the most about the network, so it names the finding if there is any.
+fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgement {
+    let any = |outcome: &DialOutcome| failed.iter().any(|dial| dial.outcome == *outcome);
+    let dialled = context.plan.dialled(context.target);
+    let (code, summary, fix) = if any(&DialOutcome::TimedOut) {
+        let summary = format!("{dialled} does not answer; it looks like a security group or network ACL");
+        (&codes::TCP_TIMEOUT, summary, Some(check_groups(context)))
+    } else if any(&DialOutcome::Refused) {
+        let tunnel = context.plan.connect_to.as_ref().map(|end| format!("check that the tunnel at {end} is up"));
+        (&codes::TCP_REFUSED, format!("{dialled} refuses the connection"), tunnel)
+    } else {
+        (&codes::TCP_UNREACHABLE, format!("there is no way to {dialled}"), None)
+    };
+    let mut finding = finding(code, summary, Stage::Tcp, context).evidence("failed", shown);
+    if let Some(fix) = fix {
+        finding = finding.fix(fix);
+    }
+    let words = match shown {
+        [one] => one.clone(),
+        _ => format!("none of {} addresses answers", shown.len()),
+    };
+    Judgement::no(words, finding)
+}
+
+fn check_groups(context: &Context<'_>) -> String {
+    let cache = context.plan.cache.as_deref().unwrap_or("NAME");
+    let client = context.plan.client.as_ref().and_then(|client| client.instance_id.as_deref());
+    let client = client.or(context.machine.instance_id.as_deref()).unwrap_or("i-…");
+    format!("ec-sg check --cache {cache} --from {client}   names the rule that is missing")
+}
+
+fn words(outcome: &DialOutcome) -> &str {
+    match outcome {
+        DialOutcome::Connected => "connected",
+        DialOutcome::Refused => "refused",
+        DialOutcome::TimedOut => "no answer",
+        DialOutcome::Unreachable(why) => why,
+    }
+}
+
+pub(super) fn session(session: &Session, certificate: Option<&Certificate>, context: &Context<'_>) -> Judgement {
+    Judgement::ok(match certificate {
+        Some(certificate) => {
+            format!("{}, name matches, {} days left", session.version, certificate.days_left(context.now))
+        }
+        None => session.version.to_owned(),
+    })
+}
+
+pub(super) fn certificate(
+    fault: &CertificateFault,
+    certificate: Option<&Certificate>,
+    context: &Context<'_>,
+) -> Judgement {
+    let name = context.plan.server_name(context.target);
+    let said = |tell: fn(&Certificate) -> String| certificate.map(tell).unwrap_or_default();
+    let (code, words, summary): (&'static Code, &str, String) = match fault {
+        CertificateFault::Expired => {
+            let end = said(|certificate| certificate.not_after.to_string());
+            (&codes::CERTIFICATE_EXPIRED, "certificate expired", format!("the certificate of {name} expired on {end}"))
+        }
+        CertificateFault::NotYetValid => {
+            let start = said(|certificate| certificate.not_before.to_string());
+            let summary = format!("the certificate of {name} is not valid before {start}");
+            (&codes::CERTIFICATE_NOT_YET_VALID, "certificate not valid yet", summary)
+        }
+        CertificateFault::Name => {
+            let names = said(|certificate| certificate.names.join(", "));
+            let names = if names.is_empty() { "no name at all".to_owned() } else { names };
+            let summary = format!("the certificate is for {names}, not for {name}");
+            (&codes::CERTIFICATE_NAME, "certificate for another name", summary)
+        }
+        CertificateFault::SelfSigned => {
+            let summary = format!("the certificate of {name} is self-signed");
+            (&codes::CERTIFICATE_SELF_SIGNED, "certificate self-signed", summary)
+        }
+        CertificateFault::UnknownAuthority => {
+            let issuer = said(|certificate| certificate.issuer.clone());
+            let summary = format!("the certificate of {name} is signed by \"{issuer}\", which is not trusted here");
+            (&codes::CERTIFICATE_UNKNOWN_AUTHORITY, "unknown authority", summary)
+        }
+        CertificateFault::Other(why) => {
+            let summary = format!("the certificate of {name} does not hold: {why}");
+            (&codes::CERTIFICATE_BAD, "certificate does not hold", summary)
+        }
+    };
+    let mut finding = finding(code, summary, Stage::Tls, context);
+    if let Some(certificate) = certificate {
+        finding = finding
+            .evidence("names", &certificate.names)
+            .evidence("issuer", &certificate.issuer)
+            .evidence("not_before", certificate.not_before.to_string())
+            .evidence("not_after", certificate.not_after.to_string())
+            .evidence("now", context.now.to_string());
+    }
+    Judgement::no(words, finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ec_shared::document::Engine;
+
+    use super::super::tests::{code, judged};
+    use super::*;
+    use crate::answer::{Answer, Fault};
+    use crate::ladder::Outcome;
+
+    fn dialled(outcomes: &[DialOutcome]) -> Judgement {
+        let dial = |(index, outcome): (usize, &DialOutcome)| Dial {
+            address: format!("10.0.0.{index}:6379").parse().unwrap(),
+            took: Some(Duration::from_millis(1)),
+            outcome: outcome.clone(),
+        };
+        let dials = outcomes.iter().enumerate().map(dial).collect();
+        judged(Engine::Valkey, Stage::Tcp, &Answer::Dials(dials))
+    }
+
+    #[test]
+    fn silence_looks_like_a_security_group_and_names_the_command_that_checks() {
+        let judgement = dialled(&[DialOutcome::Refused, DialOutcome::TimedOut]);
+        assert_eq!(code(&judgement), "EC3004");
+        assert_eq!(judgement.summary, "none of 2 addresses answers");
+        assert!(judgement.finding.unwrap().fix.unwrap().starts_with("ec-sg check --cache NAME --from i-…"));
+    }
+
+    #[test]
+    fn refused_and_unreachable_are_told_apart() {
+        assert_eq!(code(&dialled(&[DialOutcome::Refused])), "EC3005");
+        assert_eq!(code(&dialled(&[DialOutcome::Unreachable("no route".into())])), "EC3006");
+    }
+
+    #[test]
+    fn one_dead_address_among_others_is_a_warning() {
+        let judgement = dialled(&[DialOutcome::TimedOut, DialOutcome::Connected]);
+        assert_eq!((judgement.outcome, code(&judgement)), (Outcome::Ok, "EC3007"));
+        assert_eq!(judgement.summary, "10.0.0.1 (1 of 2 addresses answer)");
+    }
+
+    #[test]
+    fn resolver_faults_have_a_code_each() {
+        for (fault, expected) in [
+            (DnsFault::NoSuchName, "EC3001"),
+            (DnsFault::NoAddress, "EC3002"),
+            (DnsFault::Resolver("temporary failure".into()), "EC3003"),
+        ] {
+            assert_eq!(code(&judged(Engine::Valkey, Stage::Dns, &Answer::Addresses(Err(fault)))), expected);
+        }
+    }
+
+    #[test]
+    fn a_bad_certificate_shows_what_it_says() {
+        let certificate = Certificate {
+            subject: "CN=cache".into(),
+            issuer: "CN=somebody".into(),
+            names: vec!["*.other.example".into()],
+            not_before: "2026-01-01T00:00:00Z".parse().unwrap(),
+            not_after: "2026-01-31T00:00:00Z".parse().unwrap(),
+        };
+        let judged = |fault| {
+            let answer = Answer::Handshake(Err(Fault::Certificate(fault)), Some(certificate.clone()));
+            judged(Engine::Valkey, Stage::Tls, &answer)
+        };
+        for (fault, expected, summary) in [
+            (CertificateFault::Expired, "EC3022", "the certificate of orders.example expired on 2026-01-31T00:00:00Z"),
+            (
+                CertificateFault::NotYetValid,
+                "EC3023",
+                "the certificate of orders.example is not valid before 2026-01-01T00:00:00Z",
+            ),
+            (CertificateFault::Name, "EC3024", "the certificate is for *.other.example, not for orders.example"),
+            (CertificateFault::SelfSigned, "EC3025", "the certificate of orders.example is self-signed"),
+            (
+                CertificateFault::UnknownAuthority,
+                "EC3026",
+                "the certificate of orders.example is signed by \"CN=somebody\", which is not trusted here",
+            ),
+            (CertificateFault::Other("odd".into()), "EC3027", "the certificate of orders.example does not hold: odd"),
+        ] {
+            let judgement = judged(fault);
+            assert_eq!((judgement.outcome, code(&judgement)), (Outcome::No, expected));
+            let finding = judgement.finding.unwrap();
+            assert_eq!(finding.summary, summary);
+            assert_eq!(finding.evidence["names"][0], "*.other.example");
+        }
+    }
+}

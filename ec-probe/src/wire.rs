@@ -1,0 +1,174 @@
+//! Asks the ladder's questions: the only place where they meet the network.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+
+use crate::answer::{Answer, DnsFault, Fault};
+use crate::cross::{self, Pace};
+use crate::endpoint::Endpoint;
+use crate::ladder::Stage;
+use crate::talk::Conversation;
+use crate::tap::Tap;
+use crate::tcp::Dialling;
+use crate::tls::{self, Witness};
+use crate::trust::Trust;
+use crate::verdict::Context;
+use crate::{memcached, resp};
+
+/// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
+/// learned so far is still here.
+#[derive(Debug)]
+pub struct Wire<'a> {
+    context: Context<'a>,
+    server_name: ServerName<'static>,
+    trust: &'a Arc<Trust>,
+    addresses: Vec<IpAddr>,
+    dialling: Dialling,
+    peer: Option<Peer>,
+    witness: Option<Arc<Witness>>,
+    conversation: Option<Conversation>,
+}
+
+/// The connected server.
+#[derive(Debug)]
+struct Peer {
+    address: SocketAddr,
+    pace: Pace,
+    /// The bare connection, until the conversation takes it over.
+    stream: Option<TcpStream>,
+}
+
+impl<'a> Wire<'a> {
+    /// A wire to one of the plan's endpoints.
+    pub fn new(context: Context<'a>, server_name: ServerName<'static>, trust: &'a Arc<Trust>) -> Self {
+        Self {
+            context,
+            server_name,
+            trust,
+            addresses: context.plan.dialled(context.target).address().into_iter().collect(),
+            dialling: Dialling::default(),
+            peer: None,
+            witness: None,
+            conversation: None,
+        }
+    }
+
+    /// Asks one question.
+    pub async fn ask(&mut self, stage: Stage) -> Answer {
+        match stage {
+            Stage::Dns => {
+                let found = crate::dns::resolve(&self.dials().host()).await;
+                if let Ok(addresses) = &found {
+                    self.addresses.clone_from(addresses);
+                }
+                Answer::Addresses(found)
+            }
+            Stage::Tcp => {
+                let port = self.dials().port();
+                self.dialling.dial(self.addresses.iter().map(|&address| SocketAddr::new(address, port))).await;
+                self.dialled()
+            }
+            Stage::Tls => self.handshake().await,
+            Stage::Auth => {
+                let credentials = self.context.credentials;
+                let mut words: Vec<&[u8]> = vec![b"AUTH"];
+                words.extend(credentials.and_then(|credentials| credentials.user.as_deref()).map(str::as_bytes));
+                words.extend(credentials.map(|credentials| credentials.secret.expose().as_bytes()));
+                Answer::Reply(self.resp(&words).await)
+            }
+            Stage::Hello => Answer::Reply(self.resp(&[b"HELLO", b"3"]).await),
+            Stage::Ping => Answer::Reply(self.resp(&[b"PING"]).await),
+            Stage::Version => Answer::Memcached(self.memcached("version").await),
+            Stage::Stats => Answer::Memcached(self.memcached("stats").await),
+        }
+    }
+
+    /// The answer to a question that the deadline cut off.
+    pub fn cut_off(&mut self, stage: Stage) -> Answer {
+        let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
+        match stage {
+            Stage::Dns => Answer::Addresses(Err(DnsFault::Resolver("no answer before the deadline".to_owned()))),
+            Stage::Tcp => self.dialled(),
+            Stage::Tls => self.handshake_failed(Fault::Silent),
+            Stage::Auth | Stage::Hello | Stage::Ping => Answer::Reply(Err(fault)),
+            Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
+        }
+    }
+
+    fn dials(&self) -> &'a Endpoint {
+        self.context.plan.dialled(self.context.target)
+    }
+
+    fn dialled(&mut self) -> Answer {
+        self.peer = self.dialling.take().map(|(stream, dial)| Peer {
+            address: dial.address,
+            pace: Pace::of(dial.took.unwrap_or_default()),
+            stream: Some(stream),
+        });
+        Answer::Dials(self.dialling.dials().to_vec())
+    }
+
+    async fn handshake(&mut self) -> Answer {
+        let witness = Witness::new(self.trust);
+        self.witness = Some(Arc::clone(&witness));
+        let Some(peer) = &mut self.peer else { return self.handshake_failed(Fault::Closed) };
+        let Some(stream) = peer.stream.take() else { return self.handshake_failed(Fault::Closed) };
+        let tap = Tap::new(stream);
+        let heard = tap.heard();
+        let plain = || cross::plain_answer(peer.address, self.context.plan.engine);
+        let shake = tls::handshake(tap, self.server_name.clone(), &witness);
+        let fault = match cross::examine(shake, &heard, peer.pace, plain()).await {
+            Ok(Ok(stream)) => {
+                let session = tls::session(&stream);
+                self.conversation = Some(Conversation::new(stream, Some(Arc::clone(&witness))));
+                return Answer::Handshake(Ok(session), witness.certificate());
+            }
+            Ok(Err(error)) => match witness.fault(&error, &heard.first()) {
+                // Some plain servers hang up on bytes that they do not understand.
+                Fault::Closed if heard.nothing() => {
+                    plain().await.map_or(Fault::Closed, |said| Fault::Plain { said })
+                }
+                fault => fault,
+            },
+            Err(said) => Fault::Plain { said },
+        };
+        self.handshake_failed(fault)
+    }
+
+    fn handshake_failed(&self, fault: Fault) -> Answer {
+        let certificate = self.witness.as_ref().and_then(|witness| witness.certificate());
+        Answer::Handshake(Err(fault), certificate)
+    }
+
+    async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {
+        self.talk(async |conversation: &mut Conversation| conversation.resp(words).await).await
+    }
+
+    async fn memcached(&mut self, command: &str) -> Result<memcached::Reply, Fault> {
+        self.talk(async |conversation: &mut Conversation| conversation.memcached(command).await).await
+    }
+
+    /// Asks the server something. The first question in plain text may meet a server that wants TLS; it is then silent,
+    /// or hangs up.
+    async fn talk<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&mut Conversation) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if let Some(conversation) = &mut self.conversation {
+            return ask(conversation).await;
+        }
+        let peer = self.peer.as_mut().ok_or(Fault::Closed)?;
+        let tap = Tap::new(peer.stream.take().ok_or(Fault::Closed)?);
+        let heard = tap.heard();
+        let conversation = self.conversation.insert(Conversation::new(tap, None));
+        let tls = || cross::answers_tls(peer.address, self.server_name.clone(), Witness::new(self.trust));
+        match cross::examine(ask(conversation), &heard, peer.pace, tls()).await {
+            Ok(Err(Fault::Closed)) if heard.nothing() => Err(tls().await.map_or(Fault::Closed, |()| Fault::WantsTls)),
+            Ok(result) => result,
+            Err(()) => Err(Fault::WantsTls),
+        }
+    }
+}
