@@ -50,7 +50,8 @@ def set_scene():
     )["Instances"][0]["InstanceId"]
     elasticache = client("elasticache")
     elasticache.create_user(
-        UserId="app", UserName="app", Engine="valkey", AccessString="on ~* +@all", AuthenticationMode={"Type": "iam"},
+        # With a password: that a token of IAM is good, only a cache of AWS can tell.
+        UserId="app", UserName="app", Engine="valkey", AccessString="on ~* +@all", Passwords=[os.environ["REDISCLI_AUTH"]],
     )
     elasticache.create_user_group(UserGroupId="orders", Engine="valkey", UserIds=["app"])
     elasticache.create_serverless_cache(

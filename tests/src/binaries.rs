@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 /// The directory of the tools: `EC_TESTS_BIN_DIR`, else the profile's directory in the target directory.
-pub(crate) fn directory() -> PathBuf {
+pub fn directory() -> PathBuf {
     if let Some(given) = env::var_os("EC_TESTS_BIN_DIR") {
         return given.into();
     }

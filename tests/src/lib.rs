@@ -28,6 +28,7 @@ mod tool;
 mod valkey;
 
 pub use aws::{Aws, Scene, element, elements};
+pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
