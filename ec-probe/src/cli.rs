@@ -43,11 +43,11 @@ Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 part
 )]
 pub struct Cli {
     #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
     common: Common,
     #[command(flatten)]
     aws: AwsFlags,
-    #[command(flatten)]
-    flags: Flags,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -60,6 +60,7 @@ enum Verb {
 
 /// The tool's own flags.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Probe options")]
 struct Flags {
     /// Probes this endpoint, and leaves stdin alone
     #[arg(long, value_name = "HOST:PORT")]
@@ -82,7 +83,7 @@ struct Flags {
     /// Dials there instead, such as at a tunnel's end; the endpoint's name is verified all the same
     #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO")]
     connect_to: Option<Endpoint>,
-    /// The user to log in as
+    /// The user to log in as; Memcached has none
     #[arg(long, value_name = "USER", env = "EC_USER")]
     user: Option<String>,
     /// File or descriptor with the password; or set VALKEYCLI_AUTH or REDISCLI_AUTH
@@ -112,7 +113,8 @@ impl Flags {
             connect_to: self.connect_to.clone(),
             server_name: self.server_name.clone(),
             auth: self.auth,
-            user: self.user.clone(),
+            // An empty variable names nobody.
+            user: self.user.clone().filter(|user| !user.is_empty()),
             password,
             region: region.map(str::to_owned),
         })

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::ladder::{Ladder, Outcome};
+use crate::ladder::{Ladder, Outcome, Stage};
 use crate::login::Credentials;
 use crate::machine::Machine;
 use crate::plan::Plan;
@@ -58,11 +58,13 @@ impl Probe {
         climbed.extend(tasks.join_all().await);
         climbed.sort_by_key(|(index, _)| *index);
 
-        let mut all = Findings { reaches: Vec::new(), findings: verdict::remarks(&probe.context(0)) };
+        let mut all = Findings::default();
         for (_, (reach, findings)) in climbed {
             all.reaches.push(reach);
             all.findings.extend(findings);
         }
+        let logged_in = all.reaches.iter().flat_map(|reach| &reach.stages).any(|step| step.stage == Stage::Auth);
+        all.findings.extend(verdict::remarks(&probe.context(0), logged_in));
         all
     }
 

@@ -222,7 +222,7 @@ ec_shared::codes! {
         fix: "Give a PEM file with the authority's certificate."
     }
     LOG_IN = "EC3063" Usage "the log-in is incomplete" {
-        cause: "A user without a password, IAM without a user, or a log-in for Memcached, which has none.",
+        cause: "A user without a password, a log-in by password without one, or IAM without a user.",
         see: "ec-probe --help",
         fix: "Give --user together with --password-file, VALKEYCLI_AUTH or --auth iam; or --auth none."
     }

@@ -61,6 +61,11 @@ pub async fn examine<T, U>(
     }
 }
 
+/// Waits for `other` no longer than silence is borne; for when the first connection has ended without a word.
+pub async fn soon<U>(pace: Pace, other: impl Future<Output = Option<U>>) -> Option<U> {
+    tokio::time::timeout(pace.patience + pace.grace, other).await.ok().flatten()
+}
+
 /// What the server at `address` says to a harmless command in plain text, if it is the answer of a cache.
 pub async fn plain_answer(address: SocketAddr, engine: Engine) -> Option<Vec<u8>> {
     let question: &[u8] = match engine {

@@ -120,7 +120,8 @@ impl AwsName {
 
 /// The Region that AWS shortens to `short` in host names: `use1` is us-east-1, `apne1` or `apn1` ap-northeast-1.
 fn region_of(short: &str) -> Option<String> {
-    let area = short.get(..2).filter(|area| ["af", "ap", "ca", "cn", "eu", "il", "me", "mx", "sa", "us"].contains(area))?;
+    let area =
+        short.get(..2).filter(|area| ["af", "ap", "ca", "cn", "eu", "il", "me", "mx", "sa", "us"].contains(area))?;
     let number = short.chars().last().filter(char::is_ascii_digit)?;
     let side = match short.get(2..short.len() - 1)? {
         "n" if area == "ap" => "northeast",
@@ -172,7 +173,10 @@ mod tests {
         let read = |host: &str| AwsName::read(host).map(|name| (name.cache, name.region, name.serverless));
         let is = |cache: &str, region: &str, serverless| Some((cache.to_owned(), Some(region.to_owned()), serverless));
         assert_eq!(read("my-orders-x1y2z3.serverless.use1.cache.amazonaws.com"), is("my-orders", "us-east-1", true));
-        assert_eq!(read("orders-x2e9hv.public.serverless.apse2.cache.amazonaws.com"), is("orders", "ap-southeast-2", true));
+        assert_eq!(
+            read("orders-x2e9hv.public.serverless.apse2.cache.amazonaws.com"),
+            is("orders", "ap-southeast-2", true)
+        );
         assert_eq!(read("master.orders.x1y2z3.apn1.cache.amazonaws.com"), is("orders", "ap-northeast-1", false));
         assert_eq!(read("clustercfg.orders.x1y2z3.cnn1.cache.amazonaws.com.cn"), is("orders", "cn-north-1", false));
     }

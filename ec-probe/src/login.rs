@@ -32,14 +32,13 @@ pub async fn credentials(login: &Login, flags: &AwsFlags, timeout: Duration) -> 
             Some(Credentials { user: user.clone(), secret: password.clone(), iam: false })
         }
         Login::Iam { user, cache, region, serverless } => {
-            let (identity, region) = match (token::environment_credentials(), region, &flags.profile) {
-                // Nothing else has to be looked up.
-                (Some(identity), Some(region), None) => (identity, region.clone()),
-                _ => {
-                    let flags = AwsFlags { region: region.clone().or_else(|| flags.region.clone()), ..flags.clone() };
-                    let aws = Aws::load(&flags, Some(timeout)).await?;
-                    (aws.credentials().await?, aws.region().to_owned())
-                }
+            let at_hand = token::environment_credentials().filter(|_| flags.profile.is_none());
+            let (identity, region) = if let (Some(identity), Some(region)) = (at_hand, region) {
+                (identity, region.clone())
+            } else {
+                let flags = AwsFlags { region: region.clone().or_else(|| flags.region.clone()), ..flags.clone() };
+                let aws = Aws::load(&flags, Some(timeout)).await?;
+                (aws.credentials().await?, aws.region().to_owned())
             };
             let request = TokenRequest { name: cache, user, region: &region, serverless: *serverless };
             let secret = token::sign(&request, &identity, SystemTime::now())?;

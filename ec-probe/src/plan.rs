@@ -112,7 +112,8 @@ impl Plan {
         let first = &targets[0].endpoint;
         let known_tls = cache.as_ref().and_then(|cache| cache.tls);
         let engine = wishes.engine.or(cache.as_ref().and_then(|cache| cache.engine));
-        let engine = engine.unwrap_or(if matches!(first.port(), 11211 | 11212) { Engine::Memcached } else { Engine::Valkey });
+        let engine =
+            engine.unwrap_or(if matches!(first.port(), 11211 | 11212) { Engine::Memcached } else { Engine::Valkey });
         let tls = wishes.tls.unwrap_or(known_tls != Some(Tls::Off));
         let login = login(wishes, cache.as_ref(), first, engine)?;
         // Only a person who writes --no-tls may send credentials where anybody can read them.
@@ -183,18 +184,15 @@ fn targets(document: &Document, cache: Option<&Cache>) -> Result<Vec<Target>, Fa
 }
 
 fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: Engine) -> Result<Login, Failure> {
+    if engine == Engine::Memcached {
+        // What is given is meant for the other caches of the same pipe: Memcached on ElastiCache has no log-in.
+        return Ok(Login::None);
+    }
     let incomplete = |what: &str| {
         Failure::new(&codes::LOG_IN, format!("cannot log in at {endpoint}"))
             .because(what)
             .hint("give --user with --password-file, VALKEYCLI_AUTH or --auth iam; or --auth none")
     };
-    if engine == Engine::Memcached {
-        // A password in the environment is meant for other servers; a flag is meant for this one.
-        return match (wishes.auth, &wishes.user) {
-            (None | Some(AuthWish::None), None) => Ok(Login::None),
-            _ => Err(incomplete("Memcached on ElastiCache has no log-in")),
-        };
-    }
     let by_document = cache.and_then(|cache| cache.auth.as_ref()).is_some_and(|auth| auth.kind == AuthKind::Iam);
     let kind = wishes.auth.unwrap_or(match &wishes.password {
         Some(_) => AuthWish::Password,
@@ -255,8 +253,8 @@ mod tests {
         Plan::new(&Document::about(cache), wishes)
     }
 
-    fn password() -> Option<Secret> {
-        Some(Secret::new("hunter2".into()))
+    fn password() -> Secret {
+        Secret::new("hunter2".into())
     }
 
     #[test]
@@ -290,7 +288,7 @@ mod tests {
     #[test]
     fn credentials_go_in_plain_text_only_where_a_person_says_so() {
         let plain = Cache { tls: Some(Tls::Off), ..cache() };
-        let wishes = Wishes { password: password(), ..Wishes::default() };
+        let wishes = Wishes { password: Some(password()), ..Wishes::default() };
         assert_eq!(planned(&plain, &wishes).unwrap_err().code().id, "EC3016");
         assert!(planned(&plain, &Wishes { tls: Some(false), ..wishes.clone() }).is_ok());
         assert!(planned(&plain, &Wishes { auth: Some(AuthWish::None), ..wishes }).is_ok());
@@ -300,7 +298,7 @@ mod tests {
     fn a_password_wins_over_the_documents_iam() {
         let iam = Cache { auth: Some(Auth { kind: AuthKind::Iam, user_group_ids: vec![] }), ..cache() };
         let user = Some("app".to_owned());
-        let with = Wishes { user: user.clone(), password: password(), ..Wishes::default() };
+        let with = Wishes { user: user.clone(), password: Some(password()), ..Wishes::default() };
         assert!(matches!(planned(&iam, &with).unwrap().login, Login::Password { .. }));
         let without = Wishes { user, ..Wishes::default() };
         assert!(matches!(planned(&iam, &without).unwrap().login, Login::Iam { .. }));
@@ -312,7 +310,10 @@ mod tests {
         let Login::Iam { user, cache: name, region, serverless } = planned(&cache(), &wishes).unwrap().login else {
             panic!("not IAM")
         };
-        assert_eq!((user.as_str(), name.as_str(), region.as_deref(), serverless), ("app", "orders", Some("eu-west-1"), true));
+        assert_eq!(
+            (user.as_str(), name.as_str(), region.as_deref(), serverless),
+            ("app", "orders", Some("eu-west-1"), true)
+        );
 
         let endpoint = "master.orders.x1y2z3.use1.cache.amazonaws.com:6379".parse().ok();
         let plan = Plan::new(&Document::empty(), &Wishes { endpoint, ..wishes.clone() }).unwrap();
@@ -330,8 +331,13 @@ mod tests {
         assert_eq!(planned(&cache(), &user).unwrap_err().code().id, "EC3063");
         let iam = Wishes { auth: Some(AuthWish::Iam), ..Wishes::default() };
         assert_eq!(planned(&cache(), &iam).unwrap_err().code().id, "EC3063");
-        let memcached = Wishes { engine: Some(Engine::Memcached), ..user };
-        assert_eq!(planned(&cache(), &memcached).unwrap_err().code().id, "EC3063");
+    }
+
+    #[test]
+    fn memcached_has_no_log_in_whatever_is_given() {
+        let user = Some("app".to_owned());
+        let wishes = Wishes { engine: Some(Engine::Memcached), user, auth: Some(AuthWish::Iam), ..Wishes::default() };
+        assert!(matches!(planned(&cache(), &wishes).unwrap().login, Login::None));
     }
 
     #[test]

@@ -194,10 +194,8 @@ impl Reach {
     pub fn note(&mut self, answer: &Answer, context: &Context<'_>) {
         match answer {
             Answer::Dials(dials) => self.addresses = dials.iter().map(Address::of).collect(),
-            Answer::Handshake(result, certificate) => {
-                if certificate.is_some() || result.is_ok() {
-                    self.tls = Some(Tls::of(result.as_ref().ok(), certificate.as_ref(), context));
-                }
+            Answer::Handshake(result, certificate) if certificate.is_some() || result.is_ok() => {
+                self.tls = Some(Tls::of(result.as_ref().ok(), certificate.as_ref(), context));
             }
             Answer::Reply(Ok(greeting)) => {
                 if let Some(server) = Server::greeted(greeting) {

@@ -146,7 +146,7 @@ impl Reader {
             let value = match token {
                 Token::Whole(value) => value,
                 Token::Opens(kind, count) => {
-                    self.elements += count;
+                    self.elements = self.elements.saturating_add(count);
                     if self.elements > MOST {
                         return Err(Malformed::TooLarge(Excess::Elements));
                     }
@@ -291,7 +291,9 @@ mod tests {
             Value::Null => out.extend_from_slice(b"_\r\n"),
             Value::List(items) => {
                 out.extend_from_slice(format!("*{}\r\n", items.len()).as_bytes());
-                items.iter().for_each(|item| print(item, out));
+                for item in items {
+                    print(item, out);
+                }
             }
             Value::Map(pairs) => {
                 out.extend_from_slice(format!("%{}\r\n", pairs.len()).as_bytes());
@@ -360,7 +362,9 @@ mod tests {
         #[test]
         fn what_is_printed_is_read_back(values in prop::collection::vec(value(), 0..4)) {
             let mut bytes = Vec::new();
-            values.iter().for_each(|value| print(value, &mut bytes));
+            for value in &values {
+                print(value, &mut bytes);
+            }
             prop_assert_eq!(read(&[&bytes]), (values, None));
         }
 
@@ -403,13 +407,15 @@ mod tests {
         assert_eq!(one(b"*2147483647\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
         assert_eq!(one(b"%99999999999999999999999999\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
         assert_eq!(one("*1\r\n".repeat(200_000).as_bytes()), Err(Malformed::TooLarge(Excess::Levels)));
-        assert_eq!(one(&[b'+'; LONGEST + 1]), Err(Malformed::TooLarge(Excess::Bytes)));
+        assert_eq!(one(&b"+".repeat(LONGEST + 1)), Err(Malformed::TooLarge(Excess::Bytes)));
         assert_eq!(one(b"*700000\r\n*700000\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
     }
 
     #[test]
     fn other_protocols_are_not_resp() {
-        for bytes in ["HTTP/1.1 400 Bad Request\r\n", "SSH-2.0-OpenSSH\r\n", "ERROR\r\n", "+OK\n", ":x\r\n", "$1\r\nab\r\n"] {
+        for bytes in
+            ["HTTP/1.1 400 Bad Request\r\n", "SSH-2.0-OpenSSH\r\n", "ERROR\r\n", "+OK\n", ":x\r\n", "$1\r\nab\r\n"]
+        {
             assert_eq!(one(bytes.as_bytes()), Err(Malformed::NotResp), "{bytes}");
         }
     }

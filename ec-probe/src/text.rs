@@ -1,6 +1,6 @@
 //! The report for a person at a terminal.
 
-use ec_shared::document::{Document, Section, Severity, Status};
+use ec_shared::document::{Document, EndpointRole, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 use serde_json::Value;
 
@@ -13,28 +13,25 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
     let facts = Value::Object(section.facts.clone());
     let ran_on = serde_json::from_value::<Machine>(facts["ran_on"].clone()).unwrap_or_default();
     // A section without these facts tells of an error, and has nothing to show but that.
+    let mut shown = Vec::new();
     if let Ok(reach) = serde_json::from_value::<Reach>(facts.clone()) {
         report.title(title(document, &reach));
         for step in &reach.stages {
             row(report, step, section);
+            shown.extend(step.code.clone());
         }
         let others: Vec<Reach> = serde_json::from_value(facts["others"].clone()).unwrap_or_default();
         for other in &others {
-            let mark = if other.answers { Mark::Yes } else { Mark::No };
-            let last = other.stages.last();
-            let mut columns = vec![other.endpoint.clone(), ms(other.total_ms)];
-            columns.extend(last.map(|step| format!("{} {}", step.stage.word(), step.summary)));
-            columns.extend(last.and_then(|step| step.code.clone()));
-            report.row(mark, columns);
+            shown.extend(summed_up(report, other));
         }
+        for finding in section.findings.iter().filter(|finding| !shown.contains(&finding.code)) {
+            let mark = if finding.severity == Severity::Info { Mark::Info } else { Mark::Warning };
+            report.row(mark, ["note", "", &finding.summary, &finding.code]);
+        }
+        shown.extend(section.findings.iter().map(|finding| finding.code.clone()));
         verdict(report, section, &reach, &ran_on);
     }
-    let shown: Vec<&str> = section
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .map(|finding| finding.code.as_str())
-        .collect();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
     report.section(section, &shown);
 }
 
@@ -60,14 +57,29 @@ fn row(report: &mut Report, step: &Step, section: &Section) {
     report.row(mark, columns);
 }
 
+/// Another endpoint in one row: its last stage. The code that the row shows is given back.
+fn summed_up(report: &mut Report, other: &Reach) -> Option<String> {
+    let role = match other.role {
+        Some(EndpointRole::Reader) => "reader",
+        Some(EndpointRole::Node) => "node",
+        _ => "also",
+    };
+    let last = other.stages.last()?;
+    let mark = if other.answers { Mark::Yes } else { Mark::No };
+    let summary = format!("{} {}: {}", other.endpoint, last.stage.word(), last.summary);
+    let mut columns = vec![role.to_owned(), ms(other.total_ms), summary];
+    columns.extend(last.code.clone());
+    report.row(mark, columns);
+    last.code.clone()
+}
+
 fn verdict(report: &mut Report, section: &Section, reach: &Reach, ran_on: &Machine) {
     let error = section.findings.iter().find(|finding| finding.severity == Severity::Error);
-    match (section.status, error) {
-        (Status::No, Some(finding)) => report.verdict(Mark::No, format!("no: {} (on {ran_on})", finding.summary)),
-        _ => {
-            let server = reach.server.as_ref().map_or("the server", |server| server.name());
-            report.verdict(Mark::Yes, format!("ok: {server} answers after {} (on {ran_on})", ms(reach.total_ms)));
-        }
+    if let (Status::No, Some(finding)) = (section.status, error) {
+        report.verdict(Mark::No, format!("no: {} (on {ran_on})", finding.summary));
+    } else {
+        let server = reach.server.as_ref().map_or("the server", |server| server.name());
+        report.verdict(Mark::Yes, format!("ok: {server} answers after {} (on {ran_on})", ms(reach.total_ms)));
     }
 }
 

@@ -59,21 +59,11 @@ impl Trust {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let by = |verifier: &WebPkiServerVerifier| verifier.verify_server_cert(end_entity, intermediates, name, &[], now);
-        let unknown = Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
-        let first = self.given.as_deref().map_or(unknown, by);
-        match (&first, self.needs_system(&first)) {
-            (Err(_), true) => self.system().map_or(first, by),
-            _ => first,
-        }
-    }
-
-    /// A fault that has nothing to do with who vouches will not go away with more authorities.
-    fn needs_system(&self, verified: &Result<ServerCertVerified, rustls::Error>) -> bool {
-        matches!(
-            verified,
-            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
-        )
+        let by =
+            |verifier: &WebPkiServerVerifier| verifier.verify_server_cert(end_entity, intermediates, name, &[], now);
+        let nobody = || Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        let verified = self.given.as_deref().map_or_else(nobody, by);
+        if may_be_mended_by_more_authorities(&verified) { self.system().map_or(verified, by) } else { verified }
     }
 
     fn system(&self) -> Option<&WebPkiServerVerifier> {
@@ -84,6 +74,14 @@ impl Trust {
         };
         self.system.get_or_init(read).as_deref()
     }
+}
+
+/// A certificate that has expired, or is another's, stays so whoever vouches for it.
+fn may_be_mended_by_more_authorities(verified: &Result<ServerCertVerified, rustls::Error>) -> bool {
+    matches!(
+        verified,
+        Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
+    )
 }
 
 fn verifier(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Option<Arc<WebPkiServerVerifier>> {

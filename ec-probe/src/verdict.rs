@@ -152,16 +152,16 @@ fn other_engine(said: &[u8], engine: Engine) -> Option<&'static str> {
     }
 }
 
-/// Findings about the plan as a whole, whatever the network answers.
-pub fn remarks(context: &Context<'_>) -> Vec<Finding> {
+/// Findings about the probe as a whole, whatever the network answers. `logged_in`: whether credentials were sent.
+pub fn remarks(context: &Context<'_>, logged_in: bool) -> Vec<Finding> {
     let mut remarks = Vec::new();
     let endpoint = context.target.endpoint.to_string();
     if context.plan.tls_preferred {
         let summary = "the cache takes plain text beside TLS (mode preferred)";
         remarks.push(Finding::new(&codes::TLS_PREFERRED, Severity::Info, summary).fix(codes::TLS_PREFERRED.fix));
     }
-    if context.credentials.is_some() && !context.plan.tls {
-        let summary = format!("credentials travel to {endpoint} in plain text");
+    if logged_in && !context.plan.tls {
+        let summary = format!("credentials went to {endpoint} in plain text");
         let finding = Finding::new(&codes::PLAIN_CREDENTIALS, Severity::Warning, summary);
         remarks.push(finding.fix(codes::PLAIN_CREDENTIALS.fix));
     }
@@ -190,13 +190,8 @@ pub(crate) mod tests {
         let credentials = Credentials { user: Some("app".into()), secret: Secret::new("hunter2".into()), iam: false };
         let machine = Machine { host: "app-1".into(), instance_id: None };
         let now = "2026-02-01T00:00:00Z".parse().unwrap();
-        let context = Context {
-            plan: &plan,
-            target: &plan.targets[0],
-            credentials: Some(&credentials),
-            machine: &machine,
-            now,
-        };
+        let context =
+            Context { plan: &plan, target: &plan.targets[0], credentials: Some(&credentials), machine: &machine, now };
         judge(stage, answer, &context)
     }
 
@@ -254,10 +249,13 @@ pub(crate) mod tests {
     #[test]
     fn credentials_in_plain_text_and_a_foreign_machine_are_remarked_on() {
         let mut plan = Plan::for_tests(Engine::Valkey, false);
-        plan.client =
-            Some(ec_shared::document::Client { instance_id: Some("i-0abc".into()), ..ec_shared::document::Client::default() });
+        plan.client = Some(ec_shared::document::Client {
+            instance_id: Some("i-0abc".into()),
+            ..ec_shared::document::Client::default()
+        });
         let credentials = Credentials { user: None, secret: Secret::new("hunter2".into()), iam: false };
-        let here = |instance_id: Option<&str>| Machine { host: "app-1".into(), instance_id: instance_id.map(str::to_owned) };
+        let here =
+            |instance_id: Option<&str>| Machine { host: "app-1".into(), instance_id: instance_id.map(str::to_owned) };
         let codes = |machine: &Machine| -> Vec<String> {
             let context = Context {
                 plan: &plan,
@@ -266,7 +264,7 @@ pub(crate) mod tests {
                 machine,
                 now: Timestamp::UNIX_EPOCH,
             };
-            remarks(&context).into_iter().map(|finding| finding.code).collect()
+            remarks(&context, true).into_iter().map(|finding| finding.code).collect()
         };
         assert_eq!(codes(&here(Some("i-0abc"))), ["EC3015"]);
         assert_eq!(codes(&here(Some("i-0def"))), ["EC3015", "EC3065"]);

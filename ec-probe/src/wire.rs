@@ -129,7 +129,7 @@ impl<'a> Wire<'a> {
             Ok(Err(error)) => match witness.fault(&error, &heard.first()) {
                 // Some plain servers hang up on bytes that they do not understand.
                 Fault::Closed if heard.nothing() => {
-                    plain().await.map_or(Fault::Closed, |said| Fault::Plain { said })
+                    cross::soon(peer.pace, plain()).await.map_or(Fault::Closed, |said| Fault::Plain { said })
                 }
                 fault => fault,
             },
@@ -153,10 +153,7 @@ impl<'a> Wire<'a> {
 
     /// Asks the server something. The first question in plain text may meet a server that wants TLS; it is then silent,
     /// or hangs up.
-    async fn talk<T>(
-        &mut self,
-        ask: impl AsyncFnOnce(&mut Conversation) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    async fn talk<T>(&mut self, ask: impl AsyncFnOnce(&mut Conversation) -> Result<T, Fault>) -> Result<T, Fault> {
         if let Some(conversation) = &mut self.conversation {
             return ask(conversation).await;
         }
@@ -166,7 +163,9 @@ impl<'a> Wire<'a> {
         let conversation = self.conversation.insert(Conversation::new(tap, None));
         let tls = || cross::answers_tls(peer.address, self.server_name.clone(), Witness::new(self.trust));
         match cross::examine(ask(conversation), &heard, peer.pace, tls()).await {
-            Ok(Err(Fault::Closed)) if heard.nothing() => Err(tls().await.map_or(Fault::Closed, |()| Fault::WantsTls)),
+            Ok(Err(Fault::Closed)) if heard.nothing() => {
+                Err(cross::soon(peer.pace, tls()).await.map_or(Fault::Closed, |()| Fault::WantsTls))
+            }
             Ok(result) => result,
             Err(()) => Err(Fault::WantsTls),
         }

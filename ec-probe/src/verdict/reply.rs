@@ -49,8 +49,8 @@ pub(super) fn memcached(stage: Stage, reply: &memcached::Reply, context: &Contex
 fn said(text: &[u8], context: &Context<'_>) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.split(", with args").next().unwrap_or_default();
-    let shown: String = text.chars().take(200).flat_map(char::escape_debug).collect();
-    redacted(&shown, context)
+    let text = redacted(text, context);
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(200).collect()
 }
 
 fn error(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
@@ -71,10 +71,8 @@ fn error(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
             .fix(code.fix);
         return Judgement { finding: Some(finding), ..Judgement::ok("answers, but the user may not run PING") };
     }
-    let summary = match () {
-        () if code == &codes::WRONGPASS => format!("the server refused the user {user}"),
-        () => code.title.to_owned(),
-    };
+    let summary =
+        if code == &codes::WRONGPASS { format!("the server refused the user {user}") } else { code.title.to_owned() };
     let mut finding = finding(code, summary, stage, context).evidence("reply", text);
     if let Some(fix) = fix(code, context) {
         finding = finding.fix(fix);
@@ -128,7 +126,9 @@ fn fix(code: &'static Code, context: &Context<'_>) -> Option<String> {
         let cache = context.plan.cache.as_deref().unwrap_or("NAME");
         format!("ec-iam plan --cache {cache} --user {user} --principal role/NAME   shows whether the role may connect")
     } else {
-        format!("check the password, and that {user} is on and in the cache's user group: aws elasticache describe-users")
+        format!(
+            "check the password, and that {user} is on and in the cache's user group: aws elasticache describe-users"
+        )
     })
 }
 
@@ -187,7 +187,10 @@ mod tests {
             let judgement = error(Stage::Hello, text);
             assert_eq!((judgement.outcome, code(&judgement)), (Outcome::Skipped, ""), "{text}");
         }
-        assert_eq!(code(&error(Stage::Hello, "NOAUTH HELLO must be called with the client already authenticated")), "EC3010");
+        assert_eq!(
+            code(&error(Stage::Hello, "NOAUTH HELLO must be called with the client already authenticated")),
+            "EC3010"
+        );
     }
 
     #[test]
