@@ -149,7 +149,10 @@ impl Tool for Cli {
         };
         let runtime = aws::runtime()?;
         let stage = Stage { key: "probe", command: "probe", report: text::report };
-        stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+        let exit = stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)));
+        // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
+        runtime.shutdown_background();
+        exit
     }
 }
 

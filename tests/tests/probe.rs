@@ -1,4 +1,5 @@
 //! ec-probe against real servers: Valkey, Redis OSS and Memcached, plain and with TLS, and servers with bad manners.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 #[path = "probe/fake_cache.rs"]
 mod fake_cache;
@@ -374,8 +375,8 @@ fn among_many_documents_each_gets_its_own_verdict() {
 
 #[test]
 fn no_secret_is_told_whatever_the_server_does() {
-    need!("valkey-server");
     const CANARY: &str = "canary-7f3a9c";
+    need!("valkey-server");
     let certs = Certs::new();
     let refusing = Valkey::tls(&certs);
     let strange = with_certificate(certs.self_signed());
