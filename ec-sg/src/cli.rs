@@ -21,7 +21,7 @@ use crate::{apply, check, codes, list, revoke, text};
 
 /// Can this client reach this cache? Checks, opens and closes exactly the security-group rules it takes
 #[derive(Debug, Parser)]
-#[command(name = "ec-sg", version, arg_required_else_help = true, after_help = AFTER_HELP)]
+#[command(name = "ec-sg", version, arg_required_else_help = true, disable_help_subcommand = true, after_help = AFTER_HELP)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -225,7 +225,11 @@ impl Work {
         work: &impl AsyncFn(&mut Document, &AwsCloud, &Target, &Output) -> Result<Section, Failure>,
     ) -> Result<Exit, Failure> {
         let target = self.target(args)?;
-        let named = target.cache.is_some().then(Document::empty);
+        let named = target.cache.as_ref().map(|name| {
+            let mut document = Document::empty();
+            document.set("id", &target.from.as_ref().map_or(name.clone(), |from| format!("{name}<-{from}")));
+            document
+        });
         let input = Input::choose(&self.common, named, false)?;
         stage(command).run(input, output, |document, output| {
             facts::named(document, &target, command != "find")?;

@@ -1,5 +1,6 @@
 //! Who wants to connect: an instance, a network interface, a security group or an address range.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ec_shared::Failure;
@@ -38,6 +39,9 @@ impl Source {
                 };
             }
         }
+        if text.parse::<IpAddr>().is_err() && text.parse::<IpNet>().is_err() {
+            return Err(bad(text).hint("give i-…, eni-…, sg-…, or a CIDR such as 10.0.1.0/24 or 2001:db8:1::/64"));
+        }
         range(text).map(Self::Range)
     }
 
@@ -49,17 +53,26 @@ impl Source {
     }
 }
 
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Instance(id) | Self::Interface(id) | Self::Group(id) => f.write_str(id),
+            Self::Range(range) => write!(f, "{range}"),
+        }
+    }
+}
+
 /// Reads an address range.
 ///
 /// # Errors
 /// `EC1011`; where it can be told which range is meant, the hint says it.
 pub fn range(text: &str) -> Result<IpNet, Failure> {
+    let bad =
+        || Failure::new(&codes::BAD_CLIENT, format!("cannot take `{}` for an address range", text.escape_debug()));
     if let Ok(address) = text.parse::<IpAddr>() {
-        return Err(bad(text).hint(format!("one address is a range, too: {}", IpNet::from(address))));
+        return Err(bad().hint(format!("one address is a range, too: {}", IpNet::from(address))));
     }
-    let net: IpNet = text
-        .parse()
-        .map_err(|_| bad(text).hint("give i-…, eni-…, sg-…, or a CIDR such as 10.0.1.0/24 or 2001:db8:1::/64"))?;
+    let net: IpNet = text.parse().map_err(|_| bad().hint("a range is written 10.0.1.0/24 or 2001:db8:1::/64"))?;
     if let IpNet::V6(mapped) = net
         && let Some(address) = mapped.addr().to_ipv4_mapped()
     {
@@ -67,10 +80,10 @@ pub fn range(text: &str) -> Result<IpNet, Failure> {
             Some(length) => format!("write IPv4 as IPv4: {address}/{length}"),
             None => "write IPv4 as IPv4".to_owned(),
         };
-        return Err(bad(text).because("it is an IPv4 range in IPv6 clothing").hint(hint));
+        return Err(bad().because("it is an IPv4 range in IPv6 clothing").hint(hint));
     }
     if net != net.trunc() {
-        return Err(bad(text).because("it has host bits").hint(format!("the range is {}", net.trunc())));
+        return Err(bad().because("it has host bits").hint(format!("the range is {}", net.trunc())));
     }
     Ok(net)
 }

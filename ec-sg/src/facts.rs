@@ -22,13 +22,13 @@ pub(crate) struct Target {
 
 /// Makes sure, before anybody is asked, that there is a cache to ask about, and a client where one is needed.
 pub(crate) fn named(document: &Document, target: &Target, needs_client: bool) -> Result<(), Failure> {
+    let lacks =
+        |what: &str, hint: &str| Err(Failure::new(&shared::FIELD, format!("the document names no {what}")).hint(hint));
     if target.cache.is_none() && document.cache()?.is_none() {
-        return Err(Failure::new(&shared::FIELD, format!("document {} names no cache", document.id()))
-            .hint("name it with --cache, or begin with `ec-sg find`"));
+        return lacks("cache", "name it with --cache, or begin with `ec-sg find`");
     }
     if needs_client && target.from.is_none() && document.client()?.is_none() {
-        return Err(Failure::new(&shared::FIELD, format!("document {} names no client", document.id()))
-            .hint("name it with --from: i-…, eni-…, sg-… or a CIDR"));
+        return lacks("client", "name it with --from: i-…, eni-…, sg-… or a CIDR");
     }
     Ok(())
 }

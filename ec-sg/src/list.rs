@@ -5,10 +5,10 @@ use std::io;
 use ec_shared::document::records::Records;
 use ec_shared::document::{Cache, Connection, Deployment, Engine};
 use ec_shared::flags::Common;
-use ec_shared::output::{Format, Output};
+use ec_shared::output::{Format, Output, Written};
 use ec_shared::report::{Mark, Report};
 use ec_shared::run::Input;
-use ec_shared::{Document, Exit, Failure};
+use ec_shared::{Document, Exit, Failure, codes as shared};
 use serde::Serialize;
 
 use crate::codes;
@@ -42,23 +42,44 @@ pub(crate) fn ports(
         print(&Answer::new(None, Some(engine), Some(deployment), true, ports), output);
         return Ok(Exit::Ok);
     }
+    let mut exit = None;
+    let mut answer = |result: Result<(), Failure>, output: &Output| {
+        let own = result.map_or_else(
+            |failure| {
+                output.complain(&failure);
+                failure.exit()
+            },
+            |()| Exit::Ok,
+        );
+        exit = Some(exit.map_or(own, |before: Exit| before.and(own)));
+    };
     match Input::choose(common, None, false)? {
-        Input::One(document) => of_document(&document, output)?,
+        Input::One(document) => answer(of_document(&document, output), output),
         Input::Stdin => {
             let mut records = Records::new(io::stdin().lock());
             let mut more = true;
             while more {
                 more = records.fill()?;
                 while let Some(record) = records.take()? {
-                    for document in record.documents()? {
-                        of_document(&document, output)?;
+                    match record.documents() {
+                        Ok(documents) => {
+                            for document in documents {
+                                answer(of_document(&document, output), output);
+                            }
+                        }
+                        Err(failure) => answer(Err(failure), output),
                     }
                 }
-                output.flush()?;
+                if output.flush()? == Written::ReaderGone {
+                    break;
+                }
             }
         }
     }
-    Ok(Exit::Ok)
+    exit.ok_or_else(|| {
+        Failure::new(&shared::NO_INPUT, "there is no document on stdin")
+            .hint("name --engine and --deployment, or pipe a document in")
+    })
 }
 
 fn of_document(document: &Document, output: &mut Output) -> Result<(), Failure> {

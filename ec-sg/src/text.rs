@@ -22,7 +22,10 @@ pub(crate) fn report(document: &Document, section: &Section, report: &mut Report
     }
     let hops: Vec<Hop> =
         section.facts.get("path").and_then(|path| serde_json::from_value(path.clone()).ok()).unwrap_or_default();
-    hops_in_rows(&hops, section, report);
+    // Where something changes, the changes are the answer.
+    if section.command == "check" || section.changes.is_empty() {
+        hops_in_rows(&hops, section, report);
+    }
     if section.status == Status::No && section.command == "check" {
         report.verdict(Mark::No, verdict(section));
     }
