@@ -1,9 +1,9 @@
 //! Carries a plan out. What was there before stays until what replaces it has proven itself.
 
+use std::path::Path;
 use std::time::Duration;
 
 use ec_shared::Failure;
-use ec_shared::document::{Change, ChangeState};
 use ec_shared::output::Output;
 use indicatif::ProgressBar;
 
@@ -12,6 +12,7 @@ use crate::machine::Machine;
 use crate::package::{self, Root};
 use crate::place;
 use crate::plan::{self, Plan, Todo};
+use crate::proof;
 use crate::recipe::{self, Manager, Package};
 use crate::shell::Ran;
 use crate::source::{self, Tarball, Toolchain};
@@ -19,7 +20,7 @@ use crate::source::{self, Tarball, Toolchain};
 /// How long one program may work where no `--timeout` is given: the slowest machine that has to build.
 const LONG: Duration = Duration::from_secs(30 * 60);
 
-/// Does what `plan` says, and tells what was done; nothing where nothing was to be done.
+/// Does what `plan` says.
 ///
 /// # Errors
 /// What the package manager, the build or the proof said. Nothing of the client that was there is then changed.
@@ -29,9 +30,9 @@ pub fn carry_out(
     tarball: Option<&Tarball>,
     root: Root,
     output: &Output,
-) -> Result<Option<Change>, Failure> {
+) -> Result<(), Failure> {
     match &plan.todo {
-        Todo::Keep(_) => return Ok(None),
+        Todo::Keep(_) => return Ok(()),
         Todo::Package { package, manager, refresh, .. } => {
             let package = if *refresh { refreshed(machine, *manager, root, output)? } else { *package };
             let progress = Progress::start(output, format!("installing {}", package.name));
@@ -48,7 +49,7 @@ pub fn carry_out(
         }
     }
     machine.is_changed();
-    Ok(plan.change(ChangeState::Done))
+    Ok(())
 }
 
 /// Loads the package lists, and gives the best package that is in them.
@@ -64,8 +65,8 @@ fn refreshed(machine: &Machine, manager: Manager, root: Root, output: &Output) -
     packages.iter().find(offered).copied().ok_or_else(|| plan::no_package(packages))
 }
 
-fn build(machine: &Machine, tarball: &Tarball, target: &std::path::Path, output: &Output) -> Result<(), Failure> {
-    let tools = Toolchain::find(&machine.shell, &machine.platform)?;
+fn build(machine: &Machine, tarball: &Tarball, target: &Path, output: &Output) -> Result<(), Failure> {
+    let tools = Toolchain::find(&machine.shell, &machine.platform, machine.is_root)?;
     // Private to this user, and gone whatever happens: nothing of an earlier build can leak into this one.
     let dir =
         tempfile::Builder::new().prefix("ec-cli-install-").tempdir_in(machine.shell.scratch()).map_err(|error| {
@@ -75,7 +76,7 @@ fn build(machine: &Machine, tarball: &Tarball, target: &std::path::Path, output:
     let progress = Progress::start(output, format!("building valkey-cli {}", tarball.inside.version));
     let (program, ran) = source::build(&machine.shell, &tools, tarball, dir.path(), machine.cores, LONG)?;
     progress.end(output, &ran);
-    let proof = crate::proof::prove(&machine.shell, &program)?;
+    let proof = proof::prove(&machine.shell, &program)?;
     let unproven = |what: &str| {
         Failure::new(
             &codes::UNPROVEN,

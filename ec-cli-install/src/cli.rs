@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use ec_shared::document::{Document, Section};
+use ec_shared::document::Document;
 use ec_shared::flags::{Common, Meta};
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
@@ -111,16 +111,16 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        type Step = fn(Work<'_>, &Output) -> Result<Section, Failure>;
+        type Step = fn(&mut Work<'_>, &Output) -> Result<(), Failure>;
         let (command, asked, step): (_, Asked, Step) = match self.verb {
-            Verb::Detect { place } => ("detect", place.into(), |work, _| Ok(work.detect())),
+            Verb::Detect { place } => ("detect", place.into(), |work, _| work.detect()),
             Verb::Plan { wanted, detailed_exitcode } => {
                 ("plan", Asked { detailed_exitcode, ..wanted.into() }, |work, _| work.plan())
             }
             Verb::Apply { wanted, sudo } => {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
-            Verb::Verify { place } => ("verify", place.into(), |work, output| work.verify(output)),
+            Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };
         let mut machine = Machine::here();
@@ -128,8 +128,11 @@ impl Tool for Cli {
         Stage { key: "cli", command, report: text::report }.run(input, output, |document: &mut Document, output| {
             machine.begin(self.common.timeout);
             match Work::begin(&mut machine, &asked, command, document)? {
-                Ok(work) => step(work, output),
                 Err(skipped) => Ok(skipped),
+                Ok(mut work) => {
+                    let result = step(&mut work, output);
+                    Ok(work.end(result, output))
+                }
             }
         })
     }

@@ -74,7 +74,7 @@ pub fn other_client(cache: &Cache) -> Option<String> {
             "openssl s_client -quiet -crlf -verify_return_error -verify_hostname {host} -servername {host} -connect {host}:{port}"
         )
     };
-    Some(format!("Memcached needs no valkey-cli; try: printf 'version\\nquit\\n' | {command}"))
+    Some(format!("Memcached needs no valkey-cli; try: {{ echo version; echo quit; }} | {command}"))
 }
 
 #[cfg(test)]

@@ -24,6 +24,19 @@ pub struct Situation<'a> {
     pub is_root: bool,
 }
 
+/// Where a client is built, and where it goes.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The client that is to be.
+    pub target: PathBuf,
+    /// Whether this user may put it there.
+    pub is_writable: bool,
+    /// Whether what a build needs is installed.
+    pub has_toolchain: bool,
+    /// How many compilers may run at once.
+    pub cores: usize,
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -94,20 +107,17 @@ impl Situation<'_> {
         Ok(Plan { todo: Todo::Package { package, manager, candidate, refresh }, recipe })
     }
 
-    /// Plans a build of `tarball` that goes to `target`; `needs_root` says whether that takes root.
-    pub fn source(&self, tarball: Option<&Tarball>, (target, needs_root): (PathBuf, bool), cores: usize) -> Plan {
+    /// Plans a build of `tarball`, or of a release to load.
+    pub fn source(&self, tarball: Option<&Tarball>, site: &Site) -> Plan {
         let version = tarball.map(|tarball| tarball.inside.version.clone());
-        let there = self.clients.iter().find(|client| client.path == target);
-        if let Some(client) =
-            there.filter(|client| client.is_good() && (version.is_none() || client.version == version))
-        {
+        let there = self.clients.iter().find(|client| client.path == site.target);
+        let is_same = |client: &&Client| client.is_good() && (version.is_none() || client.version == version);
+        if let Some(client) = there.filter(is_same) {
             return Plan::keep(client);
         }
-        let parts =
-            tarball.map(|tarball| (tarball.path.as_path(), tarball.inside.top.as_path(), tarball.sha256.as_str()));
-        let recipe = recipe::from_source(self.platform, parts, &target, cores, [self.is_root, needs_root]);
         let before = there.and_then(|client| client.version.clone());
-        Plan { todo: Todo::Source { target, before, version }, recipe }
+        let recipe = recipe::from_source(self.platform, tarball, site, self.is_root);
+        Plan { todo: Todo::Source { target: site.target.clone(), before, version }, recipe }
     }
 }
 
@@ -126,27 +136,27 @@ impl Plan {
 
     /// The change as it stands in the document.
     pub fn change(&self, state: ChangeState) -> Option<Change> {
-        match &self.todo {
-            Todo::Keep(_) => None,
+        let (resource, id, before, after) = match &self.todo {
+            Todo::Keep(_) => return None,
             Todo::Package { package, manager, candidate, .. } => {
                 let mut after = json!({"manager": manager.name(), "client": package.client});
                 if let Some(version) = candidate {
                     after["version"] = json!(version);
                 }
-                Some(Change::new("install", format!("package {}", package.name), state).id(package.name).after(after))
+                (format!("package {}", package.name), package.name.to_owned(), None, Some(after))
             }
             Todo::Source { target, before, version } => {
+                let version_of = |version: &Option<String>| version.as_ref().map(|version| json!({"version": version}));
                 let target = target.display().to_string();
-                let mut change = Change::new("install", &target, state).id(&target);
-                if let Some(before) = before {
-                    change = change.before(json!({"version": before}));
-                }
-                Some(match version {
-                    Some(version) => change.after(json!({"version": version})),
-                    None => change,
-                })
+                (target.clone(), target, version_of(before), version_of(version))
             }
-        }
+        };
+        let mut change = Change::new("install", resource, state);
+        change.before = before;
+        change.after = after;
+        // What undoes a change is known when it is done.
+        change.id = (state == ChangeState::Done).then_some(id);
+        Some(change)
     }
 }
 
@@ -218,8 +228,9 @@ mod tests {
     fn build(clients: &[Client], version: Option<&str>) -> Todo {
         let platform = Platform::of_id("amazon-linux-2").unwrap();
         let tarball = version.map(|version| Tarball::for_tests("/src/valkey.tar.gz", version));
-        let target = (PathBuf::from("/opt/bin/valkey-cli"), true);
-        Situation { platform: &platform, clients, is_root: true }.source(tarball.as_ref(), target, 2).todo
+        let target = PathBuf::from("/opt/bin/valkey-cli");
+        let site = Site { target, is_writable: true, has_toolchain: true, cores: 2 };
+        Situation { platform: &platform, clients, is_root: true }.source(tarball.as_ref(), &site).todo
     }
 
     #[test]

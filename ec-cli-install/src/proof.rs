@@ -31,14 +31,14 @@ pub struct Proof {
 /// One exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// The client printed the server's answer.
+    /// The server was asked, and the client printed its answer.
     Answered,
     /// It did not; its last words.
     Failed(String),
 }
 
 impl Attempt {
-    /// Whether the client printed the server's answer.
+    /// Whether the server was asked, and the client printed its answer.
     pub fn is_answered(&self) -> bool {
         *self == Self::Answered
     }
@@ -80,7 +80,7 @@ pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
     fs::write(&unknown_pem, unknown.pem()).map_err(|error| cannot(&error))?;
     let attempt = |versions: &[&'static SupportedProtocolVersion], trusted: &Path| {
         let server = Server::start(&known, versions).map_err(|error| cannot(&error))?;
-        ping(shell, client, server.port(), trusted)
+        ping(shell, client, &server, trusted)
     };
     Ok(Proof {
         tls12: attempt(&[&TLS12], &known_pem)?,
@@ -89,11 +89,11 @@ pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
     })
 }
 
-fn ping(shell: &Shell, client: &Path, port: u16, trusted: &Path) -> Result<Attempt, Failure> {
-    let port = port.to_string();
+fn ping(shell: &Shell, client: &Path, server: &Server, trusted: &Path) -> Result<Attempt, Failure> {
+    let port = server.port().to_string();
     let args =
         ["--tls", "--cacert", &trusted.to_string_lossy(), "-h", "127.0.0.1", "-p", &port, "ping"].map(str::to_owned);
     let ran: Ran = shell.run(&Job::new(client, args).limit(PATIENCE))?;
-    let answered = ran.is_success() && ran.stdout.trim_ascii() == b"PONG";
-    Ok(if answered { Attempt::Answered } else { Attempt::Failed(ran.last_words()) })
+    let prints_it = ran.is_success() && ran.stdout.trim_ascii() == b"PONG";
+    Ok(if prints_it && server.is_asked() { Attempt::Answered } else { Attempt::Failed(ran.last_words()) })
 }

@@ -1,10 +1,10 @@
 //! How a client gets onto each system: a platform becomes steps, with the exact command lines. Pure.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Site;
 use crate::platform::{Platform, System};
+use crate::source::Tarball;
 
 /// The release that a source build takes where no tarball is given.
 const RELEASE: &str = "9.1.0";
@@ -164,8 +164,7 @@ pub fn standard(platform: &Platform) -> Option<Package> {
     }
 }
 
-/// How to install `package`; `offers` are the others that may be taken instead, and `is_fresh` says whether the package
-/// lists are there.
+/// How to install `package`; `others` may be taken instead, and `is_fresh` says whether the package lists are there.
 pub fn from_package(
     platform: &Platform,
     package: Package,
@@ -195,18 +194,11 @@ pub fn from_package(
     recipe
 }
 
-/// How to build the client from the tarball at `tarball` (or from the latest known release) into `prefix`. `top` is the
-/// directory in the tarball, `sha256` its checksum; `needs_root` says whether the prefix takes root.
-pub fn from_source(
-    platform: &Platform,
-    tarball: Option<(&Path, &Path, &str)>,
-    target: &Path,
-    cores: usize,
-    [is_root, needs_root]: [bool; 2],
-) -> Recipe {
+/// How to build the client from `tarball`, or from the latest known release.
+pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, is_root: bool) -> Recipe {
     let mut recipe = Recipe::default();
-    if let Some(step) = toolchain(platform) {
-        recipe.steps.push(step.sudo(!is_root));
+    if !site.has_toolchain {
+        recipe.steps.extend(toolchain(platform, is_root));
     }
     let release = format!("valkey-{RELEASE}");
     let packed = format!("{release}.tar.gz");
@@ -216,33 +208,36 @@ pub fn from_source(
         step.download = Some(Download { url: RELEASE_URL.to_owned(), sha256: RELEASE_SHA256.to_owned() });
         recipe.steps.push(step);
     }
-    let (file, top, sha256) = tarball.map_or((packed, release, RELEASE_SHA256), |(file, top, sha256)| {
-        (file.display().to_string(), top.display().to_string(), sha256)
-    });
+    let (file, top, sha256) = match tarball {
+        Some(tarball) => {
+            (tarball.path.display().to_string(), tarball.inside.top.display().to_string(), tarball.sha256.as_str())
+        }
+        None => (packed, release, RELEASE_SHA256),
+    };
     let mut check = Step::new("check that it is the right one", &[""; 0]);
     check.command = format!("echo {} | sha256sum -c", quoted(&format!("{sha256}  {file}")));
     recipe.steps.push(check);
     recipe.steps.push(Step::new("unpack it", &["tar", "xf", &file]));
-    let mut words = make(cores);
+    let mut words = make(site.cores);
     words.splice(1..1, ["-C".to_owned(), top.clone()]);
     recipe.steps.push(Step::new("build the client, and only the client, with TLS", &words));
-    let (built, target) = (format!("{top}/src/valkey-cli"), target.display().to_string());
-    let mut install =
-        Step::new("install it", &["install", "-D", "-m", "755", &built, &target]).sudo(needs_root && !is_root);
+    let (built, target) = (format!("{top}/src/valkey-cli"), site.target.display().to_string());
+    let words = ["install", "-D", "-m", "755", &built, &target];
+    let mut install = Step::new("install it", &words).sudo(!is_root && !site.is_writable);
     install.files.push(target);
     recipe.steps.push(install);
     if platform.id == System::AmazonLinux2 {
+        let words = ["yum", "install", "-y", "gcc", "make", "openssl11-devel"];
         recipe.alternatives.push(Alternative {
             when: "the cache has a public endpoint, which wants TLS 1.3: OpenSSL 1.1.1 instead of 1.0.2".to_owned(),
-            step: Step::new("install what a build needs", &["yum", "install", "-y", "gcc", "make", "openssl11-devel"])
-                .sudo(!is_root),
+            step: Step::new("install what a build needs", &words).sudo(!is_root),
         });
     }
     recipe
 }
 
 /// The step that installs what a build needs, on systems where that is known.
-pub fn toolchain(platform: &Platform) -> Option<Step> {
+pub fn toolchain(platform: &Platform, is_root: bool) -> Option<Step> {
     let words: &[&str] = match platform.id {
         System::AmazonLinux2023 => &["dnf", "install", "-y", "gcc", "make", "openssl-devel"],
         System::AmazonLinux2 => &["yum", "install", "-y", "gcc", "make", "openssl-devel"],
@@ -251,7 +246,7 @@ pub fn toolchain(platform: &Platform) -> Option<Step> {
         }
         System::Other => return None,
     };
-    Some(Step::new("install what a build needs", words).sudo(true))
+    Some(Step::new("install what a build needs", words).sudo(!is_root))
 }
 
 /// The command that builds the client, in the directory of the source.
@@ -337,8 +332,9 @@ mod tests {
 
     #[test]
     fn amazon_linux_2_builds_the_client_alone_and_checks_what_it_loads() {
-        let target = Path::new("/usr/local/bin/valkey-cli");
-        let recipe = from_source(&platform("amazon-linux-2"), None, target, 4, [false, true]);
+        let target = "/usr/local/bin/valkey-cli".into();
+        let site = Site { target, is_writable: false, has_toolchain: false, cores: 4 };
+        let recipe = from_source(&platform("amazon-linux-2"), None, &site, false);
         assert_eq!(
             typed(&recipe),
             [

@@ -76,7 +76,8 @@ impl Request {
         match self.method {
             Some(Method::Package) if builds => {
                 Err(Failure::new(&codes::FLAGS, "--method package takes neither --source-tarball nor --prefix")
-                    .because("packages go where the system's package manager puts them"))
+                    .because("packages go where the system's package manager puts them")
+                    .hint("leave them out, or build with --method source"))
             }
             Some(method) => Ok(method),
             None if builds || recipe::standard(platform).is_none() => Ok(Method::Source),
@@ -84,11 +85,11 @@ impl Request {
         }
     }
 
-    /// Where a built client goes, and whether it takes root to put it there.
+    /// Where a built client goes.
     ///
     /// # Errors
     /// `EC9008` if no prefix is given and there is no home.
-    pub fn target(&self, home: Option<&Path>, is_root: bool) -> Result<(PathBuf, bool), Failure> {
+    pub fn target(&self, home: Option<&Path>, is_root: bool) -> Result<PathBuf, Failure> {
         let prefix = match (&self.prefix, home) {
             (Some(prefix), _) => prefix.clone(),
             (None, _) if is_root => PathBuf::from("/usr/local"),
@@ -98,8 +99,7 @@ impl Request {
                     .hint("give --prefix DIR"));
             }
         };
-        let is_own = home.is_some_and(|home| prefix.starts_with(home));
-        Ok((prefix.join("bin/valkey-cli"), !is_own))
+        Ok(prefix.join("bin/valkey-cli"))
     }
 }
 
@@ -143,8 +143,8 @@ mod tests {
     fn a_built_client_goes_to_the_system_as_root_and_home_otherwise() {
         let request = Request::default();
         let home = Some(Path::new("/home/a"));
-        assert_eq!(request.target(home, true).unwrap(), ("/usr/local/bin/valkey-cli".into(), true));
-        assert_eq!(request.target(home, false).unwrap(), ("/home/a/.local/bin/valkey-cli".into(), false));
+        assert_eq!(request.target(home, true).unwrap(), PathBuf::from("/usr/local/bin/valkey-cli"));
+        assert_eq!(request.target(home, false).unwrap(), PathBuf::from("/home/a/.local/bin/valkey-cli"));
         assert_eq!(request.target(None, false).unwrap_err().code().id, "EC9008");
     }
 }

@@ -57,6 +57,7 @@ impl Authority {
 pub struct Server {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
+    is_asked: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -77,23 +78,28 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
-        let config = Arc::new(config);
+        let is_asked = Arc::new(AtomicBool::new(false));
+        let (over, asked, config) = (Arc::clone(&is_over), Arc::clone(&is_asked), Arc::new(config));
         let thread = thread::spawn(move || {
             for connection in listener.incoming() {
                 if over.load(Ordering::SeqCst) {
                     break;
                 }
                 // A client that goes away, or does not like the certificate, is what the proof is about.
-                let _ = connection.and_then(|stream| serve(stream, &config));
+                let _ = connection.and_then(|stream| serve(stream, &config, &asked));
             }
         });
-        Ok(Self { address, is_over, thread: Some(thread) })
+        Ok(Self { address, is_over, is_asked, thread: Some(thread) })
     }
 
     /// The port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Whether a PING has arrived over TLS: what a client prints is only half of the proof.
+    pub fn is_asked(&self) -> bool {
+        self.is_asked.load(Ordering::SeqCst)
     }
 }
 
@@ -108,7 +114,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>) -> io::Result<()> {
+fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, is_asked: &AtomicBool) -> io::Result<()> {
     tcp.set_read_timeout(Some(PATIENCE))?;
     tcp.set_write_timeout(Some(PATIENCE))?;
     let mut session = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
@@ -122,8 +128,9 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>) -> io::Result<()> {
         }
         heard.extend_from_slice(&chunk[..count]);
         while let Some((command, length)) = first_command(&heard) {
-            let reply: &[u8] =
-                if command.eq_ignore_ascii_case("ping") { b"+PONG\r\n" } else { b"-ERR unknown command\r\n" };
+            let is_ping = command.eq_ignore_ascii_case("ping");
+            is_asked.fetch_or(is_ping, Ordering::SeqCst);
+            let reply: &[u8] = if is_ping { b"+PONG\r\n" } else { b"-ERR unknown command\r\n" };
             heard.drain(..length);
             stream.write_all(reply)?;
         }

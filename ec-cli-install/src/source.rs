@@ -39,7 +39,9 @@ impl Tarball {
     /// `EC9021` if it cannot be read, `EC4021` if it has not the SHA-256 `wanted`, and as [`archive::inspect`].
     pub fn open(shell: &Shell, path: &Path, wanted: Option<&str>) -> Result<Self, Failure> {
         let cannot = |why: &dyn std::fmt::Display| {
-            Failure::new(&ec_shared::codes::READ, format!("cannot read {}", path.display())).because(why)
+            Failure::new(&ec_shared::codes::READ, format!("cannot read {}", path.display()))
+                .because(why)
+                .hint("check the name of the tarball, and who may read it")
         };
         let meta = path.metadata().map_err(|error| cannot(&error))?;
         if !meta.is_file() {
@@ -89,7 +91,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// `EC4031` with the line that installs it.
-    pub fn find(shell: &Shell, platform: &Platform) -> Result<Self, Failure> {
+    pub fn find(shell: &Shell, platform: &Platform, is_root: bool) -> Result<Self, Failure> {
         let make = shell.find("make");
         let compiler = ["cc", "gcc", "clang"].iter().find_map(|name| shell.find(name));
         let mut missing = Vec::new();
@@ -107,7 +109,7 @@ impl Toolchain {
                 &codes::NO_TOOLCHAIN,
                 format!("cannot build valkey-cli without {}", missing.join(", ")),
             )
-            .hint(recipe::toolchain(platform).map_or_else(
+            .hint(recipe::toolchain(platform, is_root).map_or_else(
                 || {
                     "install make, a C compiler and the headers of OpenSSL with this system's package manager"
                         .to_owned()
@@ -140,7 +142,7 @@ pub fn build(
     let top = dir.join(&tarball.inside.top);
     let mut words: Vec<_> = recipe::make(cores).into_iter().skip(1).collect();
     words.push(format!("CC={}", tools.compiler.display()));
-    // Without the names of files alone and in colour: whole command lines help whoever has to read them.
+    // Whole command lines instead of coloured names of files: who reads them needs them whole.
     words.push("V=1".to_owned());
     let ran = shell.run(&Job::new(&tools.make, words).dir(&top).limit(limit).keep(1 << 20))?;
     let program = top.join("src/valkey-cli");

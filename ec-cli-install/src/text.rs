@@ -25,6 +25,9 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
     let chosen =
         section.facts.get("client").map(|client| format!("{} {}", word(client, "name"), word(client, "version")));
     match (section.status, chosen) {
+        (Status::Ok, Some(chosen)) if section.command == "verify" => {
+            report.verdict(Mark::Yes, format!("ok: {chosen} has proven its TLS"));
+        }
         (Status::Ok, Some(chosen)) => report.verdict(Mark::Yes, format!("ok: {chosen}")),
         (Status::Unchanged, Some(chosen)) => report.verdict(Mark::Yes, format!("unchanged: {chosen} is good as it is")),
         (Status::Changed, Some(chosen)) => {

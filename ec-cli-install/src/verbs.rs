@@ -2,22 +2,23 @@
 
 use ec_shared::document::{Change, ChangeState, Document, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
-use ec_shared::{Exit, Failure};
+use ec_shared::{Code, Exit, Failure};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::apply;
 use crate::codes;
-use crate::detect::{Client, NAMES};
+use crate::detect::{self, Client, NAMES};
 use crate::judge::{self, Need};
 use crate::machine::Machine;
 use crate::package::{self, Root};
-use crate::plan::{Plan, Situation, Todo};
+use crate::place;
+use crate::plan::{Plan, Site, Situation, Todo};
 use crate::platform::Platform;
-use crate::proof::Proof;
 use crate::recipe::{self, Manager};
 use crate::request::{Method, Request};
-use crate::source::Tarball;
+use crate::source::{Tarball, Toolchain};
 
 /// What a run was asked for.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +39,8 @@ pub struct Work<'a> {
     machine: &'a mut Machine,
     asked: &'a Asked,
     request: Request,
+    /// Whether this is a plan for another machine, of which nothing is known but its system.
+    is_elsewhere: bool,
     need: Need,
     earlier: Option<Section>,
     section: Section,
@@ -61,8 +64,12 @@ impl<'a> Work<'a> {
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
-        let platform = asked.os.as_ref().unwrap_or(&machine.platform);
-        let mut section = Section::new(command, Status::Ok).fact("ran_on", &machine.ran_on).fact("platform", platform);
+        let is_elsewhere = command == "plan" && asked.os.is_some();
+        let mut section = Section::new(command, Status::Ok);
+        if !is_elsewhere {
+            section = section.fact("ran_on", &machine.ran_on);
+        }
+        section = section.fact("platform", asked.os.as_ref().unwrap_or(&machine.platform));
         if request != Request::default() {
             section = section.fact("request", &request);
         }
@@ -76,13 +83,16 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Ok(Self { machine, asked, request, need: Need::of(cache.as_ref()), earlier, section }))
+        Ok(Ok(Self { machine, asked, request, is_elsewhere, need: Need::of(cache.as_ref()), earlier, section }))
     }
 
     /// What clients are there?
-    pub fn detect(mut self) -> Section {
+    ///
+    /// # Errors
+    /// None; the answer is in the section.
+    pub fn detect(&mut self) -> Result<(), Failure> {
         let clients = self.machine.clients(self.request.prefix.as_deref()).to_vec();
-        self.section = self.section.fact("clients", &clients);
+        self.tell("clients", &clients);
         let broken = clients.iter().filter_map(|client| Some((client, client.problem.as_ref()?)));
         self.section.findings.extend(broken.map(|(client, problem)| {
             Finding::new(&codes::BROKEN_CLIENT, Severity::Warning, format!("{} does not run", client.path.display()))
@@ -91,49 +101,49 @@ impl<'a> Work<'a> {
         match clients.first().filter(|client| client.problem.is_none()) {
             Some(client) => {
                 if !client.tls.listed && self.need != Need::Plain {
-                    self.fail(&codes::NO_TLS, format!("{} cannot speak TLS", client.path.display()));
+                    self.deny(&codes::NO_TLS, format!("{} cannot speak TLS", client.path.display()));
                 }
                 self.choose(client);
             }
-            None => self.fail(&codes::NO_CLIENT, format!("no {} on this machine works", NAMES.join(", "))),
+            None => self.deny(&codes::NO_CLIENT, format!("no {} on this machine works", NAMES.join(", "))),
         }
-        self.section
+        Ok(())
     }
 
     /// What would have to be done?
     ///
     /// # Errors
     /// As [`Situation::package`], [`Tarball::open`] and the package manager.
-    pub fn plan(mut self) -> Result<Section, Failure> {
+    pub fn plan(&mut self) -> Result<(), Failure> {
         let (plan, tarball) = self.decide()?;
         if let Some(tarball) = tarball {
             // So that apply takes the very tarball that was planned with.
             self.request.sha256 = Some(tarball.sha256);
-            self.section = self.section.fact("request", &self.request);
+            self.tell("request", &self.request.clone());
         }
-        self.section.status = Status::Planned;
         if let Todo::Keep(client) = &plan.todo {
             self.section.status = Status::Unchanged;
             self.choose(client);
-            return Ok(self.section);
+            return Ok(());
         }
+        self.section.status = Status::Planned;
         self.section.changes.extend(plan.change(ChangeState::Planned));
-        self.section = self.section.fact("steps", &plan.recipe.steps);
+        self.tell("steps", &plan.recipe.steps);
         if !plan.recipe.alternatives.is_empty() {
-            self.section = self.section.fact("alternatives", &plan.recipe.alternatives);
+            self.tell("alternatives", &plan.recipe.alternatives);
         }
         if self.asked.detailed_exitcode {
             self.section.exit = Some(Exit::No);
         }
-        Ok(self.section)
+        Ok(())
     }
 
     /// Does it, and proves the result.
     ///
     /// # Errors
-    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan). What fails
-    /// later stands in the section.
-    pub fn apply(mut self, output: &Output) -> Result<Section, Failure> {
+    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and
+    /// [`apply::carry_out`].
+    pub fn apply(&mut self, output: &Output) -> Result<(), Failure> {
         self.is_for_this_machine()?;
         let (plan, tarball) = self.decide()?;
         self.is_as_planned(&plan)?;
@@ -143,34 +153,31 @@ impl<'a> Work<'a> {
             (false, false) => Root::No,
         };
         let done = apply::carry_out(self.machine, &plan, tarball.as_ref(), root, output);
-        match done {
-            Err(failure) => {
-                self.section.changes.extend(plan.change(ChangeState::Failed));
-                return Ok(self.blame(&failure, output));
-            }
-            Ok(Some(change)) => {
-                self.section.status = Status::Changed;
-                self.section.changes.push(change);
-            }
-            Ok(None) => self.section.status = Status::Unchanged,
-        }
+        let (state, status) = match (&plan.todo, &done) {
+            (Todo::Keep(_), _) => (ChangeState::Unchanged, Status::Unchanged),
+            (_, Ok(())) => (ChangeState::Done, Status::Changed),
+            (_, Err(_)) => (ChangeState::Failed, Status::Error),
+        };
+        self.section.status = status;
+        self.section.changes.extend(plan.change(state));
+        done?;
         let client = match &plan.todo {
             Todo::Keep(client) => Some(client.clone()),
             Todo::Package { .. } => self.machine.clients(None).first().cloned(),
-            Todo::Source { target, .. } => Some(crate::detect::look(&self.machine.shell, target)),
+            Todo::Source { target, .. } => Some(detect::look(&self.machine.shell, target)),
         };
-        let Some(client) = client else {
-            self.fail(&codes::NO_CLIENT, "the package is installed, and no client is found".to_owned());
-            return Ok(self.section);
-        };
-        Ok(self.prove(client, output))
+        if let Some(client) = client {
+            return self.prove(client);
+        }
+        self.deny(&codes::NO_CLIENT, "the package is installed, and no client is found".to_owned());
+        Ok(())
     }
 
     /// Is what is there good?
     ///
     /// # Errors
-    /// `EC4013` if this is not the system that `--os` names.
-    pub fn verify(mut self, output: &Output) -> Result<Section, Failure> {
+    /// `EC4013` if this is not the system that `--os` names, `EC4037` if nothing can be proven here.
+    pub fn verify(&mut self) -> Result<(), Failure> {
         self.is_for_this_machine()?;
         let prefix = self.request.prefix.clone();
         let clients = self.machine.clients(prefix.as_deref());
@@ -178,19 +185,29 @@ impl<'a> Work<'a> {
         let is_asked = |client: &&Client| prefix.as_ref().is_none_or(|prefix| client.path.starts_with(prefix));
         let client = clients.iter().filter(is_asked).find(|client| client.problem.is_none()).cloned();
         if let Some(client) = client {
-            return Ok(self.prove(client, output));
+            return self.prove(client);
         }
-        let place = prefix
-            .map_or_else(|| "on this machine".to_owned(), |prefix| format!("in {}", prefix.join("bin").display()));
-        self.fail(&codes::NO_CLIENT, format!("no {} {place} works", NAMES.join(", ")));
-        Ok(self.section)
+        let bin = prefix.map(|prefix| prefix.join("bin"));
+        let place = bin.map_or_else(|| "on this machine".to_owned(), |bin| format!("in {}", bin.display()));
+        self.deny(&codes::NO_CLIENT, format!("no {} {place} works", NAMES.join(", ")));
+        Ok(())
+    }
+
+    /// Ends the work: the section, in which a failure stands beside what was found before.
+    pub fn end(mut self, result: Result<(), Failure>, output: &Output) -> Section {
+        if let Err(failure) = result {
+            output.complain(&failure);
+            self.section.status = Status::Error;
+            self.section.blame(&failure);
+        }
+        self.section
     }
 
     fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
-        let is_here = self.asked.os.as_ref().is_none_or(|os| self.machine.platform.is(os));
+        let is_here = !self.is_elsewhere;
         let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
         let method = self.request.method(&platform)?;
-        self.section = std::mem::replace(&mut self.section, Section::new("", Status::Ok)).fact("method", method);
+        self.tell("method", &method);
         let tarball = match &self.request.source_tarball {
             Some(path) => Some(Tarball::open(&self.machine.shell, path, self.request.sha256.as_deref())?),
             None => None,
@@ -199,16 +216,22 @@ impl<'a> Work<'a> {
         let clients = if is_here { self.machine.clients(prefix).to_vec() } else { Vec::new() };
         let is_root = is_here && self.machine.is_root;
         let situation = Situation { platform: &platform, clients: &clients, is_root };
+        let shell = &self.machine.shell;
         let plan = match method {
             Method::Package => {
                 let manager = Manager::of(&platform).filter(|_| is_here);
-                let ask = |manager| package::offers(&self.machine.shell, manager, recipe::packages(&platform));
+                let ask = |manager| package::offers(shell, manager, recipe::packages(&platform));
                 situation.package(manager.map(ask).transpose()?.as_deref())?
             }
             Method::Source => {
-                let home = self.machine.shell.home().filter(|_| is_here);
-                let target = self.request.target(home, is_root || !is_here)?;
-                situation.source(tarball.as_ref(), target, self.machine.cores)
+                let target = self.request.target(shell.home().filter(|_| is_here), is_root || !is_here)?;
+                let site = Site {
+                    is_writable: is_here && place::check(&target).is_ok(),
+                    has_toolchain: is_here && Toolchain::find(shell, &platform, is_root).is_ok(),
+                    cores: self.machine.cores,
+                    target,
+                };
+                situation.source(tarball.as_ref(), &site)
             }
         };
         Ok((plan, tarball))
@@ -245,21 +268,17 @@ impl<'a> Work<'a> {
     }
 
     /// Puts the client to the proof, and the verdict into the section.
-    fn prove(mut self, mut client: Client, output: &Output) -> Section {
-        let proof = match self.machine.proof(&client.path) {
-            Ok(proof) => proof,
-            Err(failure) => return self.blame(&failure, output),
-        };
-        let Proof { tls12, tls13, .. } = &proof;
-        client.tls.tls12 = Some(tls12.is_answered());
-        client.tls.tls13 = Some(tls13.is_answered());
+    fn prove(&mut self, mut client: Client) -> Result<(), Failure> {
+        let proof = self.machine.proof(&client.path)?;
+        client.tls.tls12 = Some(proof.tls12.is_answered());
+        client.tls.tls13 = Some(proof.tls13.is_answered());
         client.tls.verifies_ca = proof.verifies_ca();
         self.section.findings.extend(judge::findings(&client, &proof, self.need));
         self.choose(&client);
         if self.section.findings.iter().any(|finding| finding.severity == Severity::Error) {
             self.section.status = Status::No;
         }
-        self.section
+        Ok(())
     }
 
     /// Writes down the client that this is about.
@@ -267,31 +286,21 @@ impl<'a> Work<'a> {
         if !client.on_path
             && let Some(dir) = client.path.parent()
         {
-            self.section.findings.push(
-                Finding::new(
-                    &codes::NOT_ON_PATH,
-                    Severity::Warning,
-                    format!("{} is not on the PATH", client.path.display()),
-                )
-                .fix(format!("export PATH={}:$PATH", recipe::quoted(&dir.to_string_lossy()))),
-            );
+            let summary = format!("{} is not on the PATH", client.path.display());
+            let fix = format!("export PATH={}:$PATH", recipe::quoted(&dir.to_string_lossy()));
+            self.section.findings.push(Finding::new(&codes::NOT_ON_PATH, Severity::Warning, summary).fix(fix));
         }
-        self.section.facts.insert("client".to_owned(), json!(client));
+        self.tell("client", client);
     }
 
-    fn fail(&mut self, code: &'static ec_shared::Code, summary: String) {
+    fn deny(&mut self, code: &'static Code, summary: String) {
         self.section.status = Status::No;
-        self.section.findings.push(
-            Finding::new(code, Severity::Error, summary).fix("ec-cli-install apply   installs a client with TLS"),
-        );
+        let fix = "ec-cli-install apply   installs a client with TLS";
+        self.section.findings.push(Finding::new(code, Severity::Error, summary).fix(fix));
     }
 
-    /// A failure that must not lose what the section says already.
-    fn blame(mut self, failure: &Failure, output: &Output) -> Section {
-        output.complain(failure);
-        self.section.status = Status::Error;
-        self.section.blame(failure);
-        self.section
+    fn tell(&mut self, name: &str, value: &impl Serialize) {
+        self.section.facts.insert(name.to_owned(), json!(value));
     }
 }
 

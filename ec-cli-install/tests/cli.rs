@@ -1,0 +1,6 @@
+//! Golden command-line cases.
+
+#[test]
+fn golden() {
+    trycmd::TestCases::new().case("tests/cli/*.toml");
+}
