@@ -10,7 +10,7 @@ use ec_shared::document::Engine;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::dialect::Dialect;
 use crate::tap::{Heard, Tap};
@@ -61,9 +61,12 @@ pub async fn examine<T, U>(
     }
 }
 
-/// Waits for `other` no longer than silence is borne; for when the first connection has ended without a word.
-pub async fn soon<U>(pace: Pace, other: impl Future<Output = Option<U>>) -> Option<U> {
-    tokio::time::timeout(pace.patience + pace.grace, other).await.ok().flatten()
+/// How long the second connection may take when the first has ended without a word.
+const SECOND_CHANCE: Duration = Duration::from_secs(2);
+
+/// Waits for `other` for a while; for when the first connection has ended, and nothing more is to be learned from it.
+pub async fn second_chance<U>(other: impl Future<Output = Option<U>>) -> Option<U> {
+    timeout(SECOND_CHANCE, other).await.ok().flatten()
 }
 
 /// What the server at `address` says to a harmless command in plain text, if it is the answer of a cache.

@@ -129,7 +129,7 @@ impl<'a> Wire<'a> {
             Ok(Err(error)) => match witness.fault(&error, &heard.first()) {
                 // Some plain servers hang up on bytes that they do not understand.
                 Fault::Closed if heard.nothing() => {
-                    cross::soon(peer.pace, plain()).await.map_or(Fault::Closed, |said| Fault::Plain { said })
+                    cross::second_chance(plain()).await.map_or(Fault::Closed, |said| Fault::Plain { said })
                 }
                 fault => fault,
             },
@@ -164,7 +164,7 @@ impl<'a> Wire<'a> {
         let tls = || cross::answers_tls(peer.address, self.server_name.clone(), Witness::new(self.trust));
         match cross::examine(ask(conversation), &heard, peer.pace, tls()).await {
             Ok(Err(Fault::Closed)) if heard.nothing() => {
-                Err(cross::soon(peer.pace, tls()).await.map_or(Fault::Closed, |()| Fault::WantsTls))
+                Err(cross::second_chance(tls()).await.map_or(Fault::Closed, |()| Fault::WantsTls))
             }
             Ok(result) => result,
             Err(()) => Err(Fault::WantsTls),
