@@ -30,7 +30,7 @@ pub fn apply(
         Some(plan) => taken_up(plan, request)?,
         None => survey::survey(cloud, request, cache)?.section(request),
     };
-    section.command = "apply".to_owned();
+    "apply".clone_into(&mut section.command);
     let mut failure = None;
     for change in &mut section.changes {
         if change.state == ChangeState::Planned && failure.is_none() {
@@ -82,7 +82,8 @@ fn one(cloud: &impl Cloud, change: &mut Change, is_from_document: bool, patience
         return written;
     }
     let patience = if written.is_ok() { patience } else { patience.min(LOST) };
-    let seen = settled(cloud, patience, || read(cloud, &step).map(|present| step.is_met_by(&present).then_some(present)));
+    let seen =
+        settled(cloud, patience, || read(cloud, &step).map(|present| step.is_met_by(&present).then_some(present)));
     change.state = ChangeState::Unknown;
     // What the write said comes before what the look afterwards said.
     match (seen, written) {
@@ -131,7 +132,7 @@ pub fn settled<T>(
         if answer.is_some() || waited >= patience {
             return Ok(answer);
         }
-        pause = pause.min(patience - waited);
+        pause = pause.min(patience.saturating_sub(waited));
         cloud.pause(pause);
         waited += pause;
         pause = (pause * 2).min(LONGEST);
@@ -141,7 +142,7 @@ pub fn settled<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::fake::{Fake, ROLE_ARN};
+    use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
     use crate::principal::Principal;
     use crate::user::CacheUser;
     use ec_shared::document::{Auth, AuthKind};
@@ -242,8 +243,11 @@ mod tests {
     #[test]
     fn a_refused_write_has_failed_and_what_was_done_before_stays_done() {
         let cloud = account();
-        let put = 6;
-        cloud.fails.set(Some((put, &shared::ACCESS_DENIED, false)));
+        cloud.fails.set(Some(Fail {
+            call: Which::Name("put_inline_policy"),
+            code: &shared::ACCESS_DENIED,
+            is_done: false,
+        }));
         let (section, failure) = run(&cloud, None);
         assert_eq!(failure.unwrap().to_string(), "cannot put_inline_policy");
         assert_eq!(states(&section), [ChangeState::Done, ChangeState::Failed]);
@@ -255,8 +259,7 @@ mod tests {
         for (is_done, state) in [(true, ChangeState::Done), (false, ChangeState::Unknown)] {
             let cloud = account();
             cloud.role.set(true);
-            let put = 5;
-            cloud.fails.set(Some((put, &shared::TIMEOUT, is_done)));
+            cloud.fails.set(Some(Fail { call: Which::Name("put_inline_policy"), code: &shared::TIMEOUT, is_done }));
             let (section, failure) = run(&cloud, None);
             assert_eq!(states(&section), [ChangeState::Unchanged, state]);
             assert_eq!(failure.is_some(), !is_done);
@@ -274,7 +277,7 @@ mod tests {
         for number in 1..=whole {
             for is_done in [false, true] {
                 let cloud = account();
-                cloud.fails.set(Some((number, &shared::ACCESS_DENIED, is_done)));
+                cloud.fails.set(Some(Fail { call: Which::Number(number), code: &shared::ACCESS_DENIED, is_done }));
                 let _ = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE);
                 cloud.fails.set(None);
                 let (section, failure) = run(&cloud, None);

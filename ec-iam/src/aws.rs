@@ -7,7 +7,9 @@ use aws_sdk_elasticache::types::{Endpoint, User};
 use aws_sdk_iam::types::DeletionTaskStatusType;
 use ec_shared::aws::{Aws, runtime};
 use ec_shared::document::Cache;
-use ec_shared::door::{Address, CacheCluster, CacheNode, NodeGroup, ReplicationGroup, SecurityGroupMembership, ServerlessCache};
+use ec_shared::door::{
+    Address, CacheCluster, CacheNode, NodeGroup, ReplicationGroup, SecurityGroupMembership, ServerlessCache,
+};
 use ec_shared::flags::AwsFlags;
 use ec_shared::output::Output;
 use ec_shared::{Failure, codes};
@@ -66,10 +68,7 @@ impl AwsCloud {
 /// Runs a call, and reduces its error with what was tried.
 macro_rules! call {
     ($cloud:expr, $service:literal $operation:literal, $what:expr, $request:expr) => {
-        $cloud
-            .runtime
-            .block_on($request)
-            .map_err(|error| $cloud.aws.failure($service, $operation, $what, &error))
+        $cloud.runtime.block_on($request).map_err(|error| $cloud.aws.failure($service, $operation, $what, &error))
     };
 }
 
@@ -103,20 +102,27 @@ impl Cloud for AwsCloud {
         let serverless = found(call!(self, "elasticache" "DescribeServerlessCaches", what(), serverless));
         let groups = self.elasticache.describe_replication_groups().replication_group_id(name).send();
         let groups = found(call!(self, "elasticache" "DescribeReplicationGroups", what(), groups));
-        let clusters = self.elasticache.describe_cache_clusters().cache_cluster_id(name).show_cache_node_info(true).send();
+        let clusters =
+            self.elasticache.describe_cache_clusters().cache_cluster_id(name).show_cache_node_info(true).send();
         let clusters = found(call!(self, "elasticache" "DescribeCacheClusters", what(), clusters));
 
         let mut caches: Vec<Cache> = Vec::new();
         let mut failures = Vec::new();
         match serverless {
             Ok(answer) => caches.extend(
-                answer.into_iter().flat_map(|answer| answer.serverless_caches.unwrap_or_default()).map(serverless_cache),
+                answer
+                    .into_iter()
+                    .flat_map(|answer| answer.serverless_caches.unwrap_or_default())
+                    .map(serverless_cache),
             ),
             Err(failure) => failures.push(failure),
         }
         match groups {
             Ok(answer) => caches.extend(
-                answer.into_iter().flat_map(|answer| answer.replication_groups.unwrap_or_default()).map(replication_group),
+                answer
+                    .into_iter()
+                    .flat_map(|answer| answer.replication_groups.unwrap_or_default())
+                    .map(replication_group),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -137,8 +143,10 @@ impl Cloud for AwsCloud {
     }
 
     fn users(&self, id: Option<&str>) -> Result<Vec<CacheUser>, Failure> {
-        let what = || format!("cannot look up {}", id.map_or("the users of ElastiCache".into(), |id| format!("user {id}")));
-        let users = self.elasticache.describe_users().set_user_id(id.map(str::to_owned)).into_paginator().items().send();
+        let what =
+            || format!("cannot look up {}", id.map_or("the users of ElastiCache".into(), |id| format!("user {id}")));
+        let users =
+            self.elasticache.describe_users().set_user_id(id.map(str::to_owned)).into_paginator().items().send();
         let users = call!(self, "elasticache" "DescribeUsers", what(), users.try_collect());
         let users: Vec<User> = found(users)?.unwrap_or_default();
         Ok(users.into_iter().map(cache_user).collect())

@@ -38,7 +38,7 @@ const AFTER_HELP: &str = "\
 Examples:
   ec-iam whoami
   ec-sg find --cache orders --from i-0abc | ec-iam apply --principal role/app
-  REDISCLI_AUTH=$(ec-iam token --cache orders --user app --serverless) valkey-cli --tls -h HOST --user app
+  export REDISCLI_AUTH=$(ec-iam token --cache orders --user app --serverless)
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 config, 4 refused, 5 temporary, 6 partial, 7 io";
 
@@ -86,7 +86,7 @@ struct Who {
 /// Flags of `policy`.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyFlags {
-    /// What the policy is for: connect, setup, read-only, or a verb such as \"ec-sg apply\"
+    /// What the policy is for: connect, setup, read-only, or a verb of ours such as 'ec-sg apply'
     #[arg(long = "for", value_name = "PURPOSE")]
     pub(crate) purpose: String,
     /// ARN of the cache to connect to
@@ -162,7 +162,9 @@ impl Tool for Cli {
                     let before: Option<Section> = document.read(KEY)?;
                     let patience = patience(&common);
                     let (section, failure) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience)?;
-                    failure.iter().for_each(|failure| output.complain(failure));
+                    if let Some(failure) = &failure {
+                        output.complain(failure);
+                    }
                     Ok(section)
                 })
             }
@@ -172,11 +174,20 @@ impl Tool for Cli {
                     let before: Option<Section> = document.read(KEY)?;
                     let undos = revoke::undos(before.as_ref());
                     if undos.is_empty() {
-                        return Ok(Section::skipped("revoke", "the document has no change of ec-iam that still stands"));
+                        return Ok(Section::skipped(
+                            "revoke",
+                            "the document has no change of ec-iam that still stands",
+                        ));
                     }
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-                    let (section, failure) = revoke::revoke(cloud, undos, patience(&common));
-                    failure.iter().for_each(|failure| output.complain(failure));
+                    let (mut section, failure) = revoke::revoke(cloud, undos, patience(&common));
+                    // Whose permission it was stays known.
+                    for (name, fact) in before.iter().flat_map(|section| &section.facts) {
+                        section = section.fact(name, fact);
+                    }
+                    if let Some(failure) = &failure {
+                        output.complain(failure);
+                    }
                     Ok(section)
                 })
             }

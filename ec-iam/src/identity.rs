@@ -48,9 +48,7 @@ impl Caller {
         let unknown = Self { partition, kind: Kind::Unknown, principal: None, session: None, permission_set: None };
         match resource.as_slice() {
             ["root"] => Self { kind: Kind::Root, ..unknown },
-            ["user", .., name] => {
-                Self { kind: Kind::IamUser, principal: Some(format!("user/{name}")), ..unknown }
-            }
+            ["user", .., name] => Self { kind: Kind::IamUser, principal: Some(format!("user/{name}")), ..unknown },
             ["federated-user", name] => {
                 Self { kind: Kind::FederatedUser, session: Some((*name).to_owned()), ..unknown }
             }
@@ -95,7 +93,12 @@ mod tests {
                 Some("role/app"),
                 Some("i-0123456789abcdef0"),
             ),
-            ("arn:aws:sts::123456789012:assumed-role/app/i-am-anna", Kind::RoleSession, Some("role/app"), Some("i-am-anna")),
+            (
+                "arn:aws:sts::123456789012:assumed-role/app/i-am-anna",
+                Kind::RoleSession,
+                Some("role/app"),
+                Some("i-am-anna"),
+            ),
             (
                 "arn:aws-cn:sts::123456789012:assumed-role/AWSReservedSSO_Cache_Admin_0123456789abcdef/anna@example.com",
                 Kind::IdentityCenter,
@@ -107,7 +110,10 @@ mod tests {
             ("", Kind::Unknown, None, None),
         ] {
             let caller = Caller::of(arn);
-            assert_eq!((caller.kind, caller.principal.as_deref(), caller.session.as_deref()), (kind, principal, session));
+            assert_eq!(
+                (caller.kind, caller.principal.as_deref(), caller.session.as_deref()),
+                (kind, principal, session)
+            );
         }
     }
 

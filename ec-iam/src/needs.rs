@@ -58,12 +58,21 @@ const CONNECT: &str = "connect";
 const SETUP: &str = "setup";
 const READ_ONLY: &str = "read-only";
 /// Purposes that are nothing but the permission to connect.
-const LOGINS: [&str; 3] = [CONNECT, "ec-iam token", "ec-probe"];
+const LOGINS: [&str; 3] = [CONNECT, "ec-iam token", "ec-probe --auth iam"];
 
 const NEEDS: &[Need] = &[
     Need {
         sid: "SeeCaches",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-iam plan", "ec-iam apply", READ_ONLY, SETUP],
+        purposes: &[
+            "ec-sg find",
+            "ec-sg check",
+            "ec-sg plan",
+            "ec-sg apply",
+            "ec-iam plan",
+            "ec-iam apply",
+            READ_ONLY,
+            SETUP,
+        ],
         actions: &[
             "elasticache:DescribeServerlessCaches",
             "elasticache:DescribeReplicationGroups",
@@ -95,6 +104,7 @@ const NEEDS: &[Need] = &[
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeSecurityGroupRules",
             "ec2:DescribeSubnets",
+            "ec2:GetManagedPrefixListEntries",
         ],
         on: On::Everything,
         conditions: &[],
@@ -228,14 +238,12 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-/// Every purpose, in the order of the table.
+/// Every purpose: the words, then our verbs.
 pub fn purposes() -> Vec<&'static str> {
-    let mut purposes = LOGINS.to_vec();
-    for purpose in NEEDS.iter().flat_map(|need| need.purposes) {
-        if !purposes.contains(purpose) {
-            purposes.push(purpose);
-        }
-    }
+    let mut purposes: Vec<&str> =
+        LOGINS.into_iter().chain(NEEDS.iter().flat_map(|need| need.purposes).copied()).collect();
+    purposes.sort_unstable_by_key(|purpose| (purpose.contains(' '), *purpose));
+    purposes.dedup();
     purposes
 }
 
@@ -281,7 +289,9 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
         On::VpcEndpoints => json!(ec2("vpc-endpoint")),
         On::Principal => {
             let arn = scope.principal.as_ref()?;
-            let kind = ["Role", "User", "Group"].into_iter().find(|kind| arn.contains(&format!(":{}/", kind.to_lowercase())))?;
+            let kind = ["Role", "User", "Group"]
+                .into_iter()
+                .find(|kind| arn.contains(&format!(":{}/", kind.to_lowercase())))?;
             actions.retain(|action| action.contains(kind));
             json!(arn)
         }

@@ -1,7 +1,7 @@
 //! What is wanted, and the changes that lead there.
 
-use ec_shared::document::{Change, ChangeState, Section};
 use ec_shared::Failure;
+use ec_shared::document::{Change, ChangeState, Section};
 use serde_json::Value;
 
 use crate::arn::CacheArn;
@@ -149,9 +149,7 @@ mod tests {
 
     #[test]
     fn a_planned_change_says_all_that_its_step_needs() {
-        for (step, present) in
-            [(Step::ServiceLinkedRole, Present::Role(None)), (grant("app"), Present::Policy(None))]
-        {
+        for (step, present) in [(Step::ServiceLinkedRole, Present::Role(None)), (grant("app"), Present::Policy(None))] {
             let change = step.change(&present);
             assert_eq!(change.state, ChangeState::Planned);
             assert_eq!(Step::of(&change).unwrap(), step);
@@ -161,9 +159,10 @@ mod tests {
     #[test]
     fn what_is_there_is_left_alone() {
         let Step::Grant(wanted) = grant("app") else { panic!() };
-        let present = Present::Policy(Some(wanted.policy.clone()));
+        let present = Present::Policy(Some(wanted.policy));
         assert_eq!(grant("app").change(&present).state, ChangeState::Unchanged);
-        let arn = "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
+        let arn =
+            "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
         let change = Step::ServiceLinkedRole.change(&Present::Role(Some(arn.into())));
         assert_eq!((change.state, change.id.as_deref()), (ChangeState::Unchanged, Some(arn)));
     }
@@ -197,7 +196,10 @@ mod tests {
             Change { id: Some("role/app/AdministratorAccess".into()), ..good.clone() },
             Change { id: Some("everybody/x".into()), ..good.clone() },
             Change { id: Some("role/app/ec-iam-connect-us-east-1-serverlesscache-web".into()), ..good.clone() },
-            Change { after: Some(serde_json::json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})), ..good.clone() },
+            Change {
+                after: Some(serde_json::json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})),
+                ..good.clone()
+            },
             Change { after: None, ..good.clone() },
             Change { action: "detach".into(), ..good },
         ] {

@@ -14,7 +14,9 @@ pub const NAME_PREFIX: &str = "ec-iam-connect-";
 /// `elasticache:Connect` on both resources.
 pub fn connect(cache: &CacheArn, user: &str) -> Value {
     let resources = [cache.to_string(), cache.user(user)];
-    document([json!({"Sid": "ConnectToCache", "Effect": "Allow", "Action": "elasticache:Connect", "Resource": resources})])
+    document([
+        json!({"Sid": "ConnectToCache", "Effect": "Allow", "Action": "elasticache:Connect", "Resource": resources}),
+    ])
 }
 
 /// The cache and the user of a policy that [`connect`] makes; `None` for any other.
@@ -99,15 +101,12 @@ fn percent_decoded(text: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let escaped = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
+        if let Some(byte) = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            out.push(byte);
+            at += 3;
+        } else {
+            out.push(bytes[at]);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -143,8 +142,8 @@ mod tests {
         assert_eq!(read_connect(&policy), Some((orders(), "app".to_owned())));
         let mut wider = policy.clone();
         wider["Statement"][0]["Resource"][1] = json!(orders().user("*"));
-        let mut more = policy.clone();
-        more["Statement"][1] = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+        let mut more = policy;
+        more["Statement"] = json!([more["Statement"][0], {"Effect": "Allow", "Action": "*", "Resource": "*"}]);
         for other in [wider, more, json!({}), json!([]), document([])] {
             assert_eq!(read_connect(&other), None, "{other}");
         }
@@ -193,7 +192,9 @@ mod tests {
 
     #[test]
     fn conditions_are_compared_whatever_the_order_of_their_keys() {
-        let with = |condition: Value| document([json!({"Effect": "Allow", "Action": "a:B", "Resource": "*", "Condition": condition})]);
+        let with = |condition: Value| {
+            document([json!({"Effect": "Allow", "Action": "a:B", "Resource": "*", "Condition": condition})])
+        };
         let one = with(json!({"StringLike": {"a": "1", "b": "2"}, "Bool": {"c": "true"}}));
         assert!(is_same(&one, &with(json!({"Bool": {"c": "true"}, "StringLike": {"b": "2", "a": "1"}}))));
         assert!(!is_same(&one, &with(json!({"StringLike": {"a": "1", "b": "3"}, "Bool": {"c": "true"}}))));
@@ -203,7 +204,7 @@ mod tests {
     fn iams_encoding_is_read_and_so_is_plain_json() {
         let policy = connect(&orders(), "app");
         let plain = policy.to_string();
-        let encoded: String = plain.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = plain.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
         assert_eq!(decode(&encoded), policy);
         assert_eq!(decode(&plain), policy);
         assert_eq!(decode("%7Bbroken"), json!("{broken"));

@@ -80,7 +80,12 @@ fn policy(
 ///
 /// # Errors
 /// What ends the run.
-pub(crate) fn tokens(flags: &TokenFlags, clouds: &mut Clouds, common: &Common, output: &mut Output) -> Result<Exit, Failure> {
+pub(crate) fn tokens(
+    flags: &TokenFlags,
+    clouds: &mut Clouds,
+    common: &Common,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
     if io::stdout().is_terminal() {
         output.warn("the token is a secret: whoever sees it can log in for the next 15 minutes");
     }
@@ -137,10 +142,7 @@ fn user_of(document: &Document) -> Result<Option<String>, Failure> {
 }
 
 /// Does some work for every document.
-fn each_document(
-    input: Input,
-    mut work: impl FnMut(&Document) -> Result<(), Failure>,
-) -> Result<Exit, Failure> {
+fn each_document(input: Input, mut work: impl FnMut(&Document) -> Result<(), Failure>) -> Result<Exit, Failure> {
     match input {
         Input::One(document) => work(&document)?,
         Input::Stdin => {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use ec_shared::Failure;
 use ec_shared::document::section::standing;
 use ec_shared::document::{Change, ChangeState, Finding, Section, Severity, Status};
-use ec_shared::Failure;
 use serde_json::Value;
 
 use crate::apply::{may_be_done, not_visible, settled};
@@ -14,12 +14,57 @@ use crate::plan::{Grant, SERVICE_LINKED_ROLE};
 use crate::policy;
 use crate::principal::Principal;
 
+/// One thing to take back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Undo {
+    /// The change that takes it back; `after` is what was there before the first time.
+    change: Change,
+    what: What,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum What {
+    /// The service-linked role that the document's `apply` created.
+    Role { name: String },
+    /// An inline policy that the document's `apply` wrote, and what it wrote last.
+    Policy { principal: Principal, name: String, ours: Value },
+}
+
+/// What to take back, the newest first. A policy that was written several times goes back to what was there before the
+/// first time.
+pub fn undos(before: Option<&Section>) -> Vec<Undo> {
+    let mut undos: Vec<Undo> = Vec::new();
+    for done in standing(before.map_or(&[], |section| &section.changes)) {
+        let Some(id) = done.id.as_deref() else { continue };
+        let undo = |action| Change::new(action, &done.resource, ChangeState::Unchanged).id(id);
+        if done.action == "create" && done.resource == SERVICE_LINKED_ROLE {
+            let name = id.rsplit('/').next().unwrap_or_default().to_owned();
+            undos.push(Undo { change: undo("delete"), what: What::Role { name } });
+        } else if done.action == "attach"
+            && let (Some((principal, name)), Some(ours)) = (Grant::read_id(id), &done.after)
+        {
+            if let Some(newer) = undos.iter_mut().find(|undo| undo.change.id == done.id) {
+                newer.change.after.clone_from(&done.before);
+                continue;
+            }
+            let change = Change { after: done.before.clone(), ..undo("detach") };
+            let what = What::Policy { principal, name: name.to_owned(), ours: ours.clone() };
+            undos.push(Undo { change, what });
+        }
+    }
+    undos
+}
+
 /// Takes back what there is to take back, in order, until something cannot be.
 pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, patience: Duration) -> (Section, Option<Failure>) {
     let mut section = Section::new("revoke", Status::Unchanged);
     let mut failure = None;
-    for undo in undos {
-        failure = undo.carry_out(cloud, patience, &mut section).err();
+    for mut undo in undos {
+        match undo.carry_out(cloud, patience) {
+            Ok(finding) => section.findings.extend(finding),
+            Err(first) => failure = Some(first),
+        }
+        section.changes.push(undo.change);
         if failure.is_some() {
             break;
         }
@@ -38,94 +83,96 @@ pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, patience: Duration) -> (Sect
     (section, failure)
 }
 
-/// One thing to take back.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Undo {
-    /// The service-linked role that the document's `apply` created.
-    Role {
-        /// Its ARN.
-        arn: String,
-    },
-    /// An inline policy that the document's `apply` wrote.
-    Policy {
-        /// Whose policy.
-        principal: Principal,
-        /// The policy's name.
-        name: String,
-        /// What was written last.
-        ours: Value,
-        /// What was there before the first time.
-        earlier: Option<Value>,
-        /// How the changes name it.
-        resource: String,
-    },
-}
-
-/// What to take back, the newest first. A policy that was written several times goes back to what was there before the
-/// first time.
-pub fn undos(before: Option<&Section>) -> Vec<Undo> {
-    let mut undos: Vec<Undo> = Vec::new();
-    for change in standing(before.map_or(&[], |section| &section.changes)) {
-        let Some(id) = change.id.as_deref() else { continue };
-        if change.action == "create" && change.resource == SERVICE_LINKED_ROLE {
-            undos.push(Undo::Role { arn: id.to_owned() });
-        } else if change.action == "attach"
-            && let (Some((principal, name)), Some(ours)) = (Grant::read_id(id), &change.after)
-        {
-            let known = undos.iter_mut().find_map(|undo| match undo {
-                Undo::Policy { resource, earlier, .. } if *resource == change.resource => Some(earlier),
-                _ => None,
-            });
-            match known {
-                Some(earlier) => earlier.clone_from(&change.before),
-                None => undos.push(Undo::Policy {
-                    principal,
-                    name: name.to_owned(),
-                    ours: ours.clone(),
-                    earlier: change.before.clone(),
-                    resource: change.resource.clone(),
-                }),
-            }
-        }
-    }
-    undos
-}
-
 impl Undo {
-    fn carry_out(self, cloud: &impl Cloud, patience: Duration, section: &mut Section) -> Result<(), Failure> {
-        match self {
-            Self::Role { arn } => role(cloud, &arn, patience, section),
-            Self::Policy { principal, name, ours, earlier, resource } => {
-                let now = cloud.inline_policy(&principal, &name)?;
-                let id = format!("{principal}/{name}");
-                let mut change = Change::new("detach", &resource, ChangeState::Unchanged).id(id);
-                change.before.clone_from(&now);
-                change.after.clone_from(&earlier);
-                if is_same(now.as_ref(), earlier.as_ref()) {
-                    change.reason = Some("it is gone already".to_owned());
-                    section.changes.push(change);
-                    return Ok(());
-                }
-                if !is_same(now.as_ref(), Some(&ours)) {
-                    section.findings.push(
-                        Finding::new(&codes::POLICY_EDITED, Severity::Error, format!("the {resource} was changed since"))
-                            .evidence("applied", &ours)
-                            .evidence("present", &now)
-                            .fix("look at the policy, and delete it by hand if nobody needs it"),
-                    );
-                    return Ok(());
-                }
-                let written = match &earlier {
-                    Some(policy) => cloud.put_inline_policy(&principal, &name, policy),
-                    None => cloud.delete_inline_policy(&principal, &name),
-                };
-                let seen = || {
-                    let now = cloud.inline_policy(&principal, &name)?;
-                    Ok(is_same(now.as_ref(), earlier.as_ref()).then_some(()))
-                };
-                finish(cloud, written, seen, change, patience, section)
-            }
+    /// Takes it back. The change's state says afterwards how far that got.
+    fn carry_out(&mut self, cloud: &impl Cloud, patience: Duration) -> Result<Option<Finding>, Failure> {
+        let change = &mut self.change;
+        let result = match &self.what {
+            What::Role { name } => role(cloud, name, change, patience),
+            What::Policy { principal, name, ours } => inline_policy(cloud, (principal, name), ours, change, patience),
+        };
+        if result.is_err() && change.state == ChangeState::Unchanged {
+            change.state = ChangeState::Failed;
         }
+        result
+    }
+}
+
+fn inline_policy(
+    cloud: &impl Cloud,
+    (principal, name): (&Principal, &str),
+    ours: &Value,
+    change: &mut Change,
+    patience: Duration,
+) -> Result<Option<Finding>, Failure> {
+    let earlier = change.after.clone();
+    let now = cloud.inline_policy(principal, name)?;
+    if is_same(now.as_ref(), earlier.as_ref()) {
+        change.reason = Some("it is gone already".to_owned());
+        return Ok(None);
+    }
+    if !is_same(now.as_ref(), Some(ours)) {
+        change.reason = Some("it was changed since it was written".to_owned());
+        let summary = format!("the {} was changed since", change.resource);
+        return Ok(Some(
+            Finding::new(&codes::POLICY_EDITED, Severity::Error, summary)
+                .evidence("applied", ours)
+                .evidence("present", &now)
+                .fix("look at the policy, and delete it by hand if nobody needs it"),
+        ));
+    }
+    change.before = now;
+    let written = match &earlier {
+        Some(policy) => cloud.put_inline_policy(principal, name, policy),
+        None => cloud.delete_inline_policy(principal, name),
+    };
+    if let Err(failure) = &written
+        && !may_be_done(failure)
+    {
+        return written.map(|()| None);
+    }
+    change.state = ChangeState::Unknown;
+    let seen = settled(cloud, patience, || {
+        let now = cloud.inline_policy(principal, name)?;
+        Ok(is_same(now.as_ref(), earlier.as_ref()).then_some(()))
+    });
+    match (seen, written) {
+        (Ok(Some(())), _) => {
+            change.state = ChangeState::Done;
+            Ok(None)
+        }
+        (_, Err(failure)) | (Err(failure), Ok(())) => Err(failure),
+        (Ok(None), Ok(())) => Err(not_visible(&change.resource, patience)),
+    }
+}
+
+/// Deletes the service-linked role. AWS itself keeps it while the account has caches, so this harms nobody.
+fn role(cloud: &impl Cloud, name: &str, change: &mut Change, patience: Duration) -> Result<Option<Finding>, Failure> {
+    let asked = cloud.delete_service_linked_role(name);
+    if asked.as_ref().is_err_and(may_be_done) {
+        change.state = ChangeState::Unknown;
+    }
+    let Some(task) = asked? else {
+        change.reason = Some("it is gone already".to_owned());
+        return Ok(None);
+    };
+    change.state = ChangeState::Unknown;
+    let ended = settled(cloud, patience, || match cloud.deletion(&task)? {
+        Deletion::InProgress => Ok(None),
+        ended => Ok(Some(ended)),
+    })?;
+    match ended {
+        Some(Deletion::Refused(why)) => {
+            change.state = ChangeState::Unchanged;
+            change.reason = Some("AWS keeps it: it is in use".to_owned());
+            let summary = "AWS keeps the service-linked role: it is in use";
+            Ok(Some(Finding::new(&codes::ROLE_IN_USE, Severity::Info, summary).evidence("reason", why)))
+        }
+        Some(_) => {
+            change.state = ChangeState::Done;
+            Ok(None)
+        }
+        None => Err(not_visible(SERVICE_LINKED_ROLE, patience)),
     }
 }
 
@@ -136,84 +183,10 @@ fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
     }
 }
 
-/// Reads a write back and puts the change into the section, in the state that it has got to.
-fn finish(
-    cloud: &impl Cloud,
-    written: Result<(), Failure>,
-    seen: impl FnMut() -> Result<Option<()>, Failure>,
-    mut change: Change,
-    patience: Duration,
-    section: &mut Section,
-) -> Result<(), Failure> {
-    let result = match written {
-        Err(failure) if !may_be_done(&failure) => {
-            change.state = ChangeState::Failed;
-            Err(failure)
-        }
-        written => {
-            let result = match settled(cloud, patience, seen) {
-                Ok(Some(())) => Ok(()),
-                Ok(None) => written.and_then(|()| Err(not_visible(&change.resource, patience))),
-                Err(failure) => written.and(Err(failure)),
-            };
-            change.state = if result.is_ok() { ChangeState::Done } else { ChangeState::Unknown };
-            result
-        }
-    };
-    section.changes.push(change);
-    result
-}
-
-/// Deletes the service-linked role. AWS itself keeps it while the account has caches, so this harms nobody.
-fn role(cloud: &impl Cloud, arn: &str, patience: Duration, section: &mut Section) -> Result<(), Failure> {
-    let name = arn.rsplit('/').next().unwrap_or_default();
-    let mut change = Change::new("delete", SERVICE_LINKED_ROLE, ChangeState::Unchanged).id(arn);
-    let task = match cloud.delete_service_linked_role(name) {
-        Ok(Some(task)) => task,
-        Ok(None) => {
-            section.changes.push(change.reason("it is gone already"));
-            return Ok(());
-        }
-        Err(failure) => {
-            change.state = if may_be_done(&failure) { ChangeState::Unknown } else { ChangeState::Failed };
-            section.changes.push(change);
-            return Err(failure);
-        }
-    };
-    let ended = settled(cloud, patience, || match cloud.deletion(&task)? {
-        Deletion::InProgress => Ok(None),
-        ended => Ok(Some(ended)),
-    });
-    let result = match ended {
-        Ok(Some(Deletion::Refused(why))) => {
-            section.findings.push(
-                Finding::new(&codes::ROLE_IN_USE, Severity::Info, "AWS keeps the service-linked role: it is in use")
-                    .evidence("reason", why),
-            );
-            change.reason = Some("AWS keeps it: it is in use".to_owned());
-            Ok(())
-        }
-        Ok(Some(_)) => {
-            change.state = ChangeState::Done;
-            Ok(())
-        }
-        Ok(None) => {
-            change.state = ChangeState::Unknown;
-            Err(not_visible(SERVICE_LINKED_ROLE, patience))
-        }
-        Err(failure) => {
-            change.state = ChangeState::Unknown;
-            Err(failure)
-        }
-    };
-    section.changes.push(change);
-    result
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::fake::{Fake, ROLE_ARN};
+    use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
     use ec_shared::{Exit, codes as shared};
     use serde_json::json;
 
@@ -332,7 +305,9 @@ mod tests {
     #[test]
     fn a_foreign_or_made_up_change_is_not_touched() {
         let mut before = Section::new("apply", Status::Changed);
-        before.changes.push(Change::new("attach", "x", ChangeState::Done).id("role/app/AdministratorAccess").after("{}"));
+        before
+            .changes
+            .push(Change::new("attach", "x", ChangeState::Done).id("role/app/AdministratorAccess").after("{}"));
         before.changes.push(Change::new("create", "role admin", ChangeState::Done).id("arn:aws:iam::1:role/admin"));
         assert_eq!(undos(Some(&before)), []);
         assert_eq!(undos(None), []);
@@ -349,7 +324,7 @@ mod tests {
         for number in 1..=whole {
             for is_done in [false, true] {
                 let cloud = account();
-                cloud.fails.set(Some((number, &shared::TIMEOUT, is_done)));
+                cloud.fails.set(Some(Fail { call: Which::Number(number), code: &shared::TIMEOUT, is_done }));
                 run(&cloud, &applied());
                 cloud.fails.set(None);
                 let (_, failure) = run(&cloud, &applied());

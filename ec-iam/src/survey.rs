@@ -58,15 +58,14 @@ pub fn facts(mut section: Section, principal: Option<&Principal>, user: Option<&
 /// What makes a plan impossible: nothing has been written then.
 pub fn survey(cloud: &impl Cloud, request: &Request, cache: Option<&Cache>) -> Result<Survey, Failure> {
     let mut survey = Survey::default();
-    let grant = match &request.principal {
-        Some(principal) => grant(cloud, principal, request.user.as_deref(), cache, &mut survey)?,
-        None => {
-            survey.findings.push(
-                Finding::new(&codes::NO_PRINCIPAL, Severity::Info, "nobody is allowed to connect: no principal is named")
-                    .fix("--principal role/NAME allows a role to connect"),
-            );
-            None
-        }
+    let grant = if let Some(principal) = &request.principal {
+        grant(cloud, principal, request.user.as_deref(), cache, &mut survey)?
+    } else {
+        survey.findings.push(
+            Finding::new(&codes::NO_PRINCIPAL, Severity::Info, "nobody is allowed to connect: no principal is named")
+                .fix("--principal role/NAME allows a role to connect"),
+        );
+        None
     };
     for step in std::iter::once(Step::ServiceLinkedRole).chain(grant.map(Step::Grant)) {
         let present = look(cloud, &step)?;
@@ -98,13 +97,13 @@ pub fn look(cloud: &impl Cloud, step: &Step) -> Result<Present, Failure> {
 
 fn exists(cloud: &impl Cloud, principal: &Principal) -> Result<(), Failure> {
     let missing = |why: String| {
-        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("cannot allow {principal} to connect"))
-            .because(why)
-            .hint(format!(
+        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("cannot allow {principal} to connect")).because(why).hint(
+            format!(
                 "check the name and the account: aws iam get-{0} --{0}-name {1}, ec-iam whoami",
                 principal.kind.word(),
                 principal.name
-            ))
+            ),
+        )
     };
     let arn = cloud
         .principal_arn(principal)?
@@ -140,18 +139,14 @@ fn grant(
         return Ok(None);
     }
     let arn = CacheArn::of(cache)?;
-    let user = match user {
-        Some(user) => {
-            survey.findings.extend(verify(cloud, cache, user)?);
-            user.to_owned()
-        }
-        None => match user::choose(cache, &cloud.users(None)?, &principal.name)? {
-            Some(user) => user.id.clone(),
-            None => {
-                survey.findings.push(not_needed("none of the users in its user groups logs in with IAM"));
-                return Ok(None);
-            }
-        },
+    let user = if let Some(user) = user {
+        survey.findings.extend(verify(cloud, cache, user)?);
+        user.to_owned()
+    } else if let Some(user) = user::choose(cache, &cloud.users(None)?, &principal.name)? {
+        user.id.clone()
+    } else {
+        survey.findings.push(not_needed("none of the users in its user groups logs in with IAM"));
+        return Ok(None);
     };
     survey.user = Some(user.clone());
     Ok(Some(Grant::new(principal.clone(), &arn, &user)))
@@ -182,7 +177,7 @@ fn verify(cloud: &impl Cloud, cache: &Cache, user: &str) -> Result<Vec<Finding>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::fake::Fake;
+    use crate::cloud::fake::{Fail, Fake, Which};
     use crate::user::CacheUser;
     use ec_shared::document::{Auth, AuthKind};
 
@@ -221,7 +216,8 @@ mod tests {
 
     #[test]
     fn a_cache_without_iam_users_needs_no_permission() {
-        for (kind, users) in [(AuthKind::None, &[][..]), (AuthKind::Token, &[]), (AuthKind::Rbac, &[("app", "password")])]
+        for (kind, users) in
+            [(AuthKind::None, &[][..]), (AuthKind::Token, &[]), (AuthKind::Rbac, &[("app", "password")])]
         {
             let survey = survey(&account(users), &request("role/app", None), Some(&orders(kind))).unwrap();
             assert_eq!(codes_of(&survey), ["EC2005"], "{kind:?}");
@@ -255,7 +251,7 @@ mod tests {
         assert_eq!(code(&request("role/app", Some("nobody")), Some(&rbac)), "EC9106");
         assert_eq!(code(&request("role/nobody", None), Some(&rbac)), "EC2004");
         assert_eq!(code(&request("arn:aws:iam::999999999999:role/app", None), Some(&rbac)), "EC2004");
-        assert_eq!(code(&request("role/app", None), Some(&Cache { arn: None, ..rbac.clone() })), "EC2007");
+        assert_eq!(code(&request("role/app", None), Some(&Cache { arn: None, ..rbac })), "EC2007");
         assert_eq!(code(&request("role/app", None), None), "EC2007");
     }
 
@@ -264,7 +260,7 @@ mod tests {
         let rbac = orders(AuthKind::Rbac);
         let denied = || {
             let cloud = account(&[("app", "iam")]);
-            cloud.fails.set(Some((1, &shared::ACCESS_DENIED, false)));
+            cloud.fails.set(Some(Fail { call: Which::Name("users"), code: &shared::ACCESS_DENIED, is_done: false }));
             cloud
         };
         let named = survey(&denied(), &request("role/app", Some("app")), Some(&rbac)).unwrap();

@@ -1,6 +1,6 @@
 //! What a person at a terminal sees.
 
-use ec_shared::document::{Change, ChangeState, Document, Section, Status};
+use ec_shared::document::{Change, ChangeState, Document, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 
 use crate::plan::SERVICE_LINKED_ROLE;
@@ -10,24 +10,30 @@ pub fn whoami(_: &Document, section: &Section, report: &mut Report) {
     let fact = |name: &str| section.facts.get(name).and_then(serde_json::Value::as_str);
     report.title(fact("arn").unwrap_or("who am I"));
     let rows = [
-        ("account", fact("account").map(|account| format!("{account}, partition {}", fact("partition").unwrap_or("?")))),
+        (
+            "account",
+            fact("account").map(|account| format!("{account}, partition {}", fact("partition").unwrap_or("?"))),
+        ),
         ("region", fact("region").map(str::to_owned)),
         ("endpoint", fact("endpoint_url").map(|url| format!("{url}, not AWS's own"))),
         ("kind", fact("kind").map(|kind| kind.replace('_', " "))),
         ("identity", fact("identity").map(str::to_owned)),
         ("permission set", fact("permission_set").map(str::to_owned)),
         ("session", fact("session").map(str::to_owned)),
-        ("credentials", fact("credentials").map(|kind| match fact("expires_at") {
-            Some(end) => format!("{}, until {end}", kind.replace('_', "-")),
-            None => kind.replace('_', "-"),
-        })),
+        (
+            "credentials",
+            fact("credentials").map(|kind| match fact("expires_at") {
+                Some(end) => format!("{}, until {end}", kind.replace('_', "-")),
+                None => kind.replace('_', "-"),
+            }),
+        ),
     ];
     for (name, value) in rows {
         if let Some(value) = value {
             report.row(Mark::Info, [name.to_owned(), value]);
         }
     }
-    report.section(section, &[]);
+    rest(section, report);
 }
 
 /// The report about `plan`, `apply` and `revoke`.
@@ -47,10 +53,22 @@ pub fn changes(document: &Document, section: &Section, report: &mut Report) {
     if let (Some(user), true) = (fact("user"), section.command != "revoke") {
         report.row(Mark::Info, ["user of the cache", user]);
     }
-    // The rows above are the changes; the rest is what every section has.
-    let summary = section.summary();
-    report.section(&Section { changes: Vec::new(), ..section.clone() }, &[]);
-    report.verdict(mark(section.status), summary);
+    rest(section, report);
+}
+
+/// The findings in the columns of the other rows, then what every section has.
+fn rest(section: &Section, report: &mut Report) {
+    for finding in &section.findings {
+        let (mark, word) = match finding.severity {
+            Severity::Error => (Mark::No, "problem"),
+            Severity::Warning => (Mark::Warning, "warning"),
+            Severity::Info => (Mark::Info, "note"),
+        };
+        report.row(mark, [word, &finding.summary, &finding.code]);
+    }
+    let shown: Vec<&str> = section.findings.iter().map(|finding| finding.code.as_str()).collect();
+    report.verdict(mark(section.status), section.summary());
+    report.section(&Section { changes: Vec::new(), ..section.clone() }, &shown);
 }
 
 /// What is changed: `service-linked role`, `policy of role/app`.

@@ -86,8 +86,7 @@ impl Token {
                 .because(format!("the credentials ended at {}", rfc3339(expires_at)))
                 .hint("log in again: aws sso login, or aws login"));
         }
-        let request =
-            TokenRequest { name: &target.cache, user: &target.user, region, serverless: target.serverless };
+        let request = TokenRequest { name: &target.cache, user: &target.user, region, serverless: target.serverless };
         Ok(Self { secret: sign(&request, credentials, now)?, target, region: region.to_owned(), expires_at })
     }
 

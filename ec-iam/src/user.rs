@@ -1,7 +1,7 @@
 //! Which user of the cache a principal is to log in as.
 
-use ec_shared::document::{AuthKind, Cache, Deployment, Engine, Finding, Severity};
 use ec_shared::Failure;
+use ec_shared::document::{AuthKind, Cache, Deployment, Engine, Finding, Severity};
 
 use crate::codes;
 
@@ -48,10 +48,7 @@ pub fn remarks(cache: &Cache, user: &CacheUser) -> Vec<Finding> {
             Finding::new(&codes::NOT_IAM_USER, Severity::Warning, summary)
                 .evidence("user", &user.id)
                 .evidence("authentication", &user.authentication)
-                .fix(format!(
-                    "aws elasticache modify-user --user-id {} --authentication-mode Type=iam",
-                    user.id
-                )),
+                .fix(format!("aws elasticache modify-user --user-id {} --authentication-mode Type=iam", user.id)),
         );
     }
     if !user.is_of(groups) {

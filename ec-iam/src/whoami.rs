@@ -45,9 +45,13 @@ fn advice(identity: &Identity, caller: &Caller) -> Option<Finding> {
         );
     }
     (!identity.is_temporary).then(|| {
-        Finding::new(&codes::LONG_TERM_KEY, Severity::Warning, "these are long-term credentials: a stolen copy never ends")
-            .evidence("arn", &identity.arn)
-            .fix("use temporary credentials: aws login, aws configure sso, or a role on machines of AWS")
+        Finding::new(
+            &codes::LONG_TERM_KEY,
+            Severity::Warning,
+            "these are long-term credentials: a stolen copy never ends",
+        )
+        .evidence("arn", &identity.arn)
+        .fix("use temporary credentials: aws login, aws configure sso, or a role on machines of AWS")
     })
 }
 

@@ -15,6 +15,22 @@ use crate::user::CacheUser;
 pub(crate) const ROLE_ARN: &str =
     "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
 
+/// Which call fails, with what, and whether its work is done all the same.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fail {
+    pub(crate) call: Which,
+    pub(crate) code: &'static Code,
+    pub(crate) is_done: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Which {
+    /// The call of this number, from 1.
+    Number(usize),
+    /// Every call of this name.
+    Name(&'static str),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Fake {
     pub(crate) principals: Vec<String>,
@@ -23,8 +39,7 @@ pub(crate) struct Fake {
     pub(crate) role_in_use: bool,
     pub(crate) users: Vec<CacheUser>,
     pub(crate) caches: Vec<Cache>,
-    /// Which call of this number, from 1, fails, with what, and whether its work is done all the same.
-    pub(crate) fails: Cell<Option<(usize, &'static Code, bool)>>,
+    pub(crate) fails: Cell<Option<Fail>>,
     /// How many reads after a write still show what was before.
     pub(crate) lag: Cell<usize>,
     pub(crate) calls: RefCell<Vec<&'static str>>,
@@ -44,15 +59,15 @@ impl Fake {
     /// Notes a call and does its work, unless the call is the one that fails.
     fn call<T>(&self, name: &'static str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         self.calls.borrow_mut().push(name);
-        match self.fails.get() {
-            Some((number, code, is_done)) if number == self.calls.borrow().len() => {
-                if is_done {
-                    work()?;
-                }
-                Err(Failure::new(code, format!("cannot {name}")))
-            }
-            _ => work(),
+        let fails = |fail: &Fail| match fail.call {
+            Which::Number(number) => number == self.calls.borrow().len(),
+            Which::Name(called) => called == name,
+        };
+        let Some(fail) = self.fails.get().filter(fails) else { return work() };
+        if fail.is_done {
+            work()?;
         }
+        Err(Failure::new(fail.code, format!("cannot {name}")))
     }
 
     /// Whether a read still shows the state before the last write.
@@ -91,15 +106,11 @@ impl Cloud for Fake {
     }
 
     fn users(&self, id: Option<&str>) -> Result<Vec<CacheUser>, Failure> {
-        self.call("users", || {
-            Ok(self.users.iter().filter(|user| id.is_none_or(|id| user.id == id)).cloned().collect())
-        })
+        self.call("users", || Ok(self.users.iter().filter(|user| id.is_none_or(|id| user.id == id)).cloned().collect()))
     }
 
     fn service_linked_role(&self) -> Result<Option<String>, Failure> {
-        self.call("service_linked_role", || {
-            Ok((self.role.get() && !self.lags()).then(|| ROLE_ARN.to_owned()))
-        })
+        self.call("service_linked_role", || Ok((self.role.get() && !self.lags()).then(|| ROLE_ARN.to_owned())))
     }
 
     fn create_service_linked_role(&self) -> Result<(), Failure> {
@@ -143,12 +154,12 @@ impl Cloud for Fake {
     }
 
     fn put_inline_policy(&self, principal: &Principal, name: &str, policy: &Value) -> Result<(), Failure> {
-        self.call("put_inline_policy", || match self.no_principal(principal) {
-            Some(failure) => Err(failure),
-            None => {
-                self.policies.borrow_mut().insert(Self::key(principal, name), policy.clone());
-                Ok(())
+        self.call("put_inline_policy", || {
+            if let Some(failure) = self.no_principal(principal) {
+                return Err(failure);
             }
+            self.policies.borrow_mut().insert(Self::key(principal, name), policy.clone());
+            Ok(())
         })
     }
 
