@@ -18,11 +18,11 @@ use tokio::time::Instant;
 
 use crate::climb::{Findings, Probe};
 use crate::endpoint::Endpoint;
-use crate::machine::Machine;
 use crate::plan::{AuthWish, Plan, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::{codes, login, text};
+use ec_shared::ran_on::RanOn;
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -145,7 +145,7 @@ impl Tool for Cli {
             trust: Arc::new(Trust::new(self.flags.cafile.as_deref())?),
             aws: self.aws,
             timeout: self.common.timeout.unwrap_or(PATIENCE),
-            machine: Machine::here(),
+            machine: RanOn::here(),
         };
         let runtime = aws::runtime()?;
         let stage = Stage { key: "probe", command: "probe", report: text::report };
@@ -162,7 +162,7 @@ struct Run {
     trust: Arc<Trust>,
     aws: AwsFlags,
     timeout: Duration,
-    machine: Machine,
+    machine: RanOn,
 }
 
 impl Run {
@@ -190,7 +190,7 @@ impl Run {
     }
 }
 
-fn section(machine: &Machine, learned: Findings) -> Section {
+fn section(machine: &RanOn, learned: Findings) -> Section {
     let status = if learned.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };
     let mut section = Section::new("probe", status).fact("ran_on", machine);
     let mut reaches = learned.reaches.into_iter();

@@ -10,12 +10,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::ladder::{Ladder, Outcome, Stage};
 use crate::login::Credentials;
-use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::reach::{Reach, Step, millis};
 use crate::trust::Trust;
 use crate::verdict::{self, Context};
 use crate::wire::Wire;
+use ec_shared::ran_on::RanOn;
 
 /// A plan, and what is needed to carry it out.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Probe {
     /// Whom to trust.
     pub trust: Arc<Trust>,
     /// Where the probe runs.
-    pub machine: Machine,
+    pub machine: RanOn,
     /// When it runs.
     pub now: Timestamp,
     /// When it must have ended.

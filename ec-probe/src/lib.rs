@@ -25,7 +25,6 @@ pub mod dns;
 pub mod endpoint;
 pub mod ladder;
 pub mod login;
-pub mod machine;
 pub mod memcached;
 pub mod plan;
 pub mod reach;

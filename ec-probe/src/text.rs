@@ -5,13 +5,13 @@ use ec_shared::report::{Mark, Report};
 use serde_json::Value;
 
 use crate::ladder::Outcome;
-use crate::machine::Machine;
 use crate::reach::{Reach, Step};
+use ec_shared::ran_on::RanOn;
 
 /// Fills the report about a document that was probed.
 pub fn report(document: &Document, section: &Section, report: &mut Report) {
     let facts = Value::Object(section.facts.clone());
-    let ran_on = serde_json::from_value::<Machine>(facts["ran_on"].clone()).unwrap_or_default();
+    let ran_on = serde_json::from_value::<RanOn>(facts["ran_on"].clone()).unwrap_or_default();
     // A section without these facts tells of an error, and has nothing to show but that.
     let mut shown = Vec::new();
     if let Ok(reach) = serde_json::from_value::<Reach>(facts.clone()) {
@@ -73,7 +73,7 @@ fn summed_up(report: &mut Report, other: &Reach) -> Option<String> {
     last.code.clone()
 }
 
-fn verdict(report: &mut Report, section: &Section, reach: &Reach, ran_on: &Machine) {
+fn verdict(report: &mut Report, section: &Section, reach: &Reach, ran_on: &RanOn) {
     let error = section.findings.iter().find(|finding| finding.severity == Severity::Error);
     if let (Status::No, Some(finding)) = (section.status, error) {
         report.verdict(Mark::No, format!("no: {} (on {ran_on})", finding.summary));

@@ -13,8 +13,8 @@ use crate::codes;
 use crate::dialect::Dialect;
 use crate::ladder::{Outcome, Stage};
 use crate::login::Credentials;
-use crate::machine::Machine;
 use crate::plan::{Plan, Target};
+use ec_shared::ran_on::RanOn;
 
 /// What surrounds a question.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Context<'a> {
     /// What AUTH sends.
     pub credentials: Option<&'a Credentials>,
     /// Where the probe runs.
-    pub machine: &'a Machine,
+    pub machine: &'a RanOn,
     /// When.
     pub now: Timestamp,
 }
@@ -166,8 +166,8 @@ pub fn remarks(context: &Context<'_>, logged_in: bool) -> Vec<Finding> {
         remarks.push(finding.fix(codes::PLAIN_CREDENTIALS.fix));
     }
     let client = context.plan.client.as_ref().and_then(|client| client.instance_id.as_deref());
-    if let Some(client) = client.filter(|client| context.machine.instance_id.as_deref() != Some(*client)) {
-        let summary = format!("the verdict is about this machine ({}), not about {client}", context.machine);
+    if let Some(client) = client.filter(|client| !context.machine.is(client)) {
+        let summary = format!("the verdict is about {}, which is not known to be {client}", context.machine);
         remarks.push(
             Finding::new(&codes::OTHER_MACHINE, Severity::Warning, summary)
                 .evidence("client", client)
@@ -188,7 +188,7 @@ pub(crate) mod tests {
     pub(crate) fn judged(engine: Engine, stage: Stage, answer: &Answer) -> Judgement {
         let plan = Plan::for_tests(engine, true);
         let credentials = Credentials { user: Some("app".into()), secret: Secret::new("hunter2".into()), iam: false };
-        let machine = Machine { host: "app-1".into(), instance_id: None };
+        let machine = RanOn { host: "app-1".into(), instance_id: None };
         let now = "2026-02-01T00:00:00Z".parse().unwrap();
         let context =
             Context { plan: &plan, target: &plan.targets[0], credentials: Some(&credentials), machine: &machine, now };
@@ -255,8 +255,8 @@ pub(crate) mod tests {
         });
         let credentials = Credentials { user: None, secret: Secret::new("hunter2".into()), iam: false };
         let here =
-            |instance_id: Option<&str>| Machine { host: "app-1".into(), instance_id: instance_id.map(str::to_owned) };
-        let codes = |machine: &Machine| -> Vec<String> {
+            |instance_id: Option<&str>| RanOn { host: "app-1".into(), instance_id: instance_id.map(str::to_owned) };
+        let codes = |machine: &RanOn| -> Vec<String> {
             let context = Context {
                 plan: &plan,
                 target: &plan.targets[0],

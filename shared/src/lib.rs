@@ -6,7 +6,7 @@
 //! - [`exit`], [`codes`], [`failure`]: how a run ends, and how an error is told.
 //! - [`output`], [`report`]: JSON lines for programs, a report for people.
 //! - [`flags`]: the command-line flags that every tool takes.
-//! - [`secret`]: values that never show.
+//! - [`secret`]: values that never show. [`ran_on`]: the machine that a local verdict is about.
 //! - [`aws`], [`token`] (feature `aws`): configuration, error reduction, and the IAM authentication token.
 //!
 //! This crate knows none of the tools.
@@ -18,6 +18,7 @@ pub mod exit;
 pub mod failure;
 pub mod flags;
 pub mod output;
+pub mod ran_on;
 pub mod report;
 pub mod run;
 pub mod schema;
