@@ -1,7 +1,7 @@
 //! What a person at a terminal sees.
 
 use ec_shared::Document;
-use ec_shared::document::{Cache, Section, Status};
+use ec_shared::document::{Cache, Finding, Section, Status};
 use ec_shared::report::{Mark, Report};
 
 use crate::codes;
@@ -22,16 +22,17 @@ pub(crate) fn report(document: &Document, section: &Section, report: &mut Report
     }
     let hops: Vec<Hop> =
         section.facts.get("path").and_then(|path| serde_json::from_value(path.clone()).ok()).unwrap_or_default();
+    let mut shown = Vec::new();
     // Where something changes, the changes are the answer.
     if section.command == "check" || section.changes.is_empty() {
         hops_in_rows(&hops, section, report);
+        shown.extend(hops.iter().filter_map(|hop| code(hop, section)));
     }
-    if section.status == Status::No && section.command == "check" {
-        report.verdict(Mark::No, verdict(section));
-    }
-    let in_rows = [&codes::NO_INGRESS, &codes::NO_INGRESS_READS, &codes::NO_EGRESS, &codes::OTHER_VPC];
-    let shown: Vec<&str> = in_rows.iter().map(|code| code.id).collect();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
     if section.command == "check" {
+        if section.status == Status::No {
+            report.verdict(Mark::No, verdict(section));
+        }
         // What check would change stands in the fix.
         let without_changes = Section { changes: Vec::new(), ..section.clone() };
         report.section(&without_changes, &shown);
@@ -88,14 +89,16 @@ fn hops_in_rows(hops: &[Hop], section: &Section, report: &mut Report) {
 
 /// The code of the finding about a hop.
 fn code(hop: &Hop, section: &Section) -> Option<String> {
-    let about = |finding: &&ec_shared::document::Finding| match hop.tcp_port {
-        Some(port) => {
-            finding.evidence.get("tcp_port").and_then(serde_json::Value::as_u64) == Some(u64::from(port))
-                && finding.summary.ends_with(&hop.detail)
-        }
+    if hop.verdict == Verdict::Yes {
+        return None;
+    }
+    let about = |finding: &&Finding| match finding.evidence.get("tcp_port").and_then(serde_json::Value::as_u64) {
+        Some(port) => hop.tcp_port.map(u64::from) == Some(port) && finding.summary.ends_with(&hop.detail),
+        None if hop.verdict == Verdict::NotAsked => finding.code == codes::EGRESS_NOT_KNOWN.id,
         None => finding.summary == hop.detail,
     };
-    section.findings.iter().find(about).map(|finding| finding.code.clone())
+    let is_asked = hop.verdict != Verdict::NotAsked || hop.hop == Place::ClientEgress;
+    section.findings.iter().filter(|_| is_asked).find(about).map(|finding| finding.code.clone())
 }
 
 fn verdict(section: &Section) -> String {
