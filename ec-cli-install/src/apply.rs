@@ -48,7 +48,7 @@ pub fn carry_out(
             build(machine, tarball, target, output)?;
         }
     }
-    machine.is_changed();
+    machine.forget();
     Ok(())
 }
 

@@ -46,6 +46,7 @@ pub fn decompress(shell: &Shell, packed: &[u8]) -> Result<Vec<u8>, Failure> {
             Job::new(xz, ["--decompress", "--stdout"]).input(packed).keep(usize::try_from(MOST).unwrap_or(usize::MAX));
         let ran = shell.run(&job.limit(Duration::from_secs(60)))?;
         return match () {
+            () if ran.is_late => Err(damaged("xz does not come to an end of it")),
             () if ran.is_cut => Err(too_large()),
             () if !ran.is_success() => Err(damaged(String::from_utf8_lossy(&ran.stderr).trim())),
             () => Ok(ran.stdout),

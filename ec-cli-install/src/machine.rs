@@ -85,7 +85,7 @@ impl Machine {
     }
 
     /// Forgets what is known of the clients: something was installed.
-    pub fn is_changed(&mut self) {
+    pub fn forget(&mut self) {
         self.clients.clear();
         self.proofs.clear();
     }

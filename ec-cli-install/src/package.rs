@@ -31,7 +31,7 @@ pub enum Root {
 /// Asks the package manager which of `packages` it has.
 ///
 /// # Errors
-/// `EC4036` if the manager is missing, `EC4016` and `EC4017` if it fails.
+/// `EC4036` if the manager is missing, `EC4016` and `EC4017` if it fails, `EC4035` if it does not answer.
 pub fn offers(shell: &Shell, manager: Manager, packages: &[Package]) -> Result<Vec<Offer>, Failure> {
     let words = manager.ask(packages);
     let ran = run(shell, &words, Duration::from_secs(120))?;
@@ -67,17 +67,18 @@ pub fn change(shell: &Shell, words: &[&str], root: Root, limit: Duration) -> Res
             ran
         }
     };
-    if ran.is_late {
-        return Err(Failure::new(&codes::TOO_SLOW, format!("cannot finish `{line}`"))
-            .because("its time was over")
-            .hint("give more time with --timeout"));
-    }
     if ran.is_success() { Ok(ran) } else { Err(failure(words, &ran)) }
 }
 
 fn run(shell: &Shell, words: &[&str], limit: Duration) -> Result<Ran, Failure> {
     let (program, args) = words.split_first().map_or(("", &[][..]), |(program, args)| (*program, args));
-    shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(limit))
+    let ran = shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(limit))?;
+    if ran.is_late {
+        return Err(Failure::new(&codes::TOO_SLOW, format!("cannot finish `{}`", line(words)))
+            .because(format!("it did not end within {} s", limit.as_secs()))
+            .hint("run the same command again; a package manager may be waiting for another"));
+    }
+    Ok(ran)
 }
 
 fn line(words: &[&str]) -> String {

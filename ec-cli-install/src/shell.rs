@@ -99,7 +99,7 @@ impl Shell {
     /// Runs a program to its end, or to the end of its time.
     ///
     /// # Errors
-    /// `EC4036` if it cannot be started.
+    /// `EC4036` if it cannot be started, `EC4035` if the end of all programs came first.
     pub fn run(&self, job: &Job) -> Result<Ran, Failure> {
         let mut command = Command::new(&job.program);
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
@@ -120,13 +120,19 @@ impl Shell {
         let stdout = child.stdout.take().map(|stream| Kept::of(stream, job.most));
         let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most));
         let own = started + job.limit;
-        let is_late = !ends_before(&mut child, self.deadline.map_or(own, |end| end.min(own)));
+        let end = self.deadline.map_or(own, |deadline| deadline.min(own));
+        let is_late = !ends_before(&mut child, end);
         if is_late {
             stop(&mut child);
         }
         let status = child.wait().map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot wait for {}", job.program.display())).because(error)
         })?;
+        if is_late && end < own {
+            return Err(Failure::new(&codes::TOO_SLOW, format!("cannot finish {}", job.program.display()))
+                .because("the time that --timeout gives is over")
+                .hint("give more time with --timeout, then run the same command again"));
+        }
         let (stdout, out_cut) = stdout.map(Kept::take).unwrap_or_default();
         let (stderr, err_cut) = stderr.map(Kept::take).unwrap_or_default();
         Ok(Ran { code: status.code(), is_late, stdout, stderr, is_cut: out_cut || err_cut })
@@ -295,6 +301,13 @@ mod tests {
         let ran = shell().run(&sh("echo hello; exec sleep 60").limit(Duration::from_millis(300))).unwrap();
         assert!(ran.is_late && !ran.is_success() && started.elapsed() < Duration::from_secs(5));
         assert_eq!(ran.last_words(), "stopped when its time was over: hello");
+    }
+
+    #[test]
+    fn the_end_of_all_programs_comes_before_the_time_of_one() {
+        let mut shell = shell();
+        shell.end_at(Some(Instant::now() + Duration::from_millis(100)));
+        assert_eq!(shell.run(&sh("exec sleep 60")).unwrap_err().code().id, "EC4035");
     }
 
     #[test]

@@ -148,8 +148,8 @@ pub fn build(
     let program = top.join("src/valkey-cli");
     if ran.is_late {
         return Err(Failure::new(&codes::TOO_SLOW, "cannot build valkey-cli")
-            .because("the time of make was over")
-            .hint("give more time with --timeout"));
+            .because(format!("make did not end within {} s", limit.as_secs()))
+            .hint("is the machine busy? run the same command again"));
     }
     if !ran.is_success() || !program.is_file() {
         return Err(Failure::new(&codes::BUILD_FAILED, format!("cannot build valkey-cli {}", tarball.inside.version))

@@ -47,7 +47,7 @@ pub struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// Begins the work: reads of the document what counts here. `Err` holds the section where there is nothing to do.
+    /// Begins the work: reads of the document what counts here.
     ///
     /// # Errors
     /// `EC9009` if the document cannot be read.
@@ -56,11 +56,8 @@ impl<'a> Work<'a> {
         asked: &'a Asked,
         command: &'static str,
         document: &Document,
-    ) -> Result<Result<Self, Section>, Failure> {
-        let cache = document.cache()?;
-        if let Some(reason) = cache.as_ref().and_then(judge::other_client) {
-            return Ok(Err(Section::skipped(command, reason)));
-        }
+    ) -> Result<Self, Failure> {
+        let need = Need::of(document.cache()?.as_ref());
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
@@ -83,7 +80,7 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Ok(Self { machine, asked, request, is_elsewhere, need: Need::of(cache.as_ref()), earlier, section }))
+        Ok(Self { machine, asked, request, is_elsewhere, need, earlier, section })
     }
 
     /// What clients are there?

@@ -1,5 +1,6 @@
 //! ec-cli-install for real: the Debian package by way of apt, the client built from the source that Debian has, and
 //! everything that must leave the client that is there as it is.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -229,6 +230,18 @@ fn without_a_compiler_the_line_to_run_is_told() {
     let hint = document["cli"]["error"]["hint"].as_str().unwrap();
     assert!(hint.contains("install"), "{hint}");
     prefix.assert_untouched();
+}
+
+#[test]
+fn a_build_that_takes_too_long_is_ended_and_leaves_nothing() {
+    need!("make", "cc", "xz");
+    let Some(tarball) = tarball() else { return };
+    let (prefix, scratch) = (Prefix::new(), tempfile::tempdir().unwrap());
+    let outcome = prefix.apply(tarball).args(["--timeout", "3s"]).env("TMPDIR", scratch.path()).run();
+    assert!(outcome.elapsed < Duration::from_secs(10), "{}", outcome.told());
+    refused(outcome, "EC4035", 5);
+    prefix.assert_untouched();
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the build");
 }
 
 #[test]
