@@ -9,15 +9,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ec_shared::Failure;
+use ec_shared::ran_on::RanOn;
 use rustix::process::geteuid;
 
 use crate::detect::{self, Client};
 use crate::platform::Platform;
 use crate::proof::{self, Proof};
 use crate::shell::Shell;
-
-/// Where Nitro machines show their EC2 instance id.
-const ASSET_TAG: &str = "/sys/devices/virtual/dmi/id/board_asset_tag";
 
 /// This machine.
 #[derive(Debug)]
@@ -26,8 +24,8 @@ pub struct Machine {
     pub shell: Shell,
     /// The system.
     pub platform: Platform,
-    /// The EC2 instance id, or else the name of the host.
-    pub ran_on: String,
+    /// What it is called.
+    pub ran_on: RanOn,
     /// Whether this process is root.
     pub is_root: bool,
     /// How many compilers may run at once.
@@ -43,11 +41,10 @@ impl Machine {
         let path = variable("PATH").unwrap_or_else(|| OsString::from("/usr/local/bin:/usr/bin:/bin"));
         let text = |path: &str| fs::read_to_string(path).ok();
         let os_release = text("/etc/os-release").or_else(|| text("/usr/lib/os-release")).unwrap_or_default();
-        let host = text("/proc/sys/kernel/hostname").unwrap_or_default();
         Self {
             shell: Shell::new(&path, variable("HOME").map(PathBuf::from), env::temp_dir()),
             platform: Platform::of_os_release(&os_release),
-            ran_on: name(text(ASSET_TAG).as_deref(), &host),
+            ran_on: RanOn::here(),
             is_root: geteuid().is_root(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             clients: HashMap::new(),
@@ -58,11 +55,6 @@ impl Machine {
     /// Begins the work on a document, which must not take longer than `limit`.
     pub fn begin(&mut self, limit: Option<Duration>) {
         self.shell.end_at(limit.map(|limit| Instant::now() + limit));
-    }
-
-    /// Whether `instance_id` names another machine than this. Unknown is not another.
-    pub fn is_other(&self, instance_id: &str) -> bool {
-        is_instance_id(&self.ran_on) && instance_id != self.ran_on
     }
 
     /// The clients on this machine, best first; those below `prefix` count, too.
@@ -88,37 +80,5 @@ impl Machine {
     pub fn forget(&mut self) {
         self.clients.clear();
         self.proofs.clear();
-    }
-}
-
-fn name(asset_tag: Option<&str>, host: &str) -> String {
-    let asset_tag = asset_tag.map(str::trim).filter(|tag| is_instance_id(tag));
-    asset_tag.unwrap_or_else(|| host.trim()).to_owned()
-}
-
-fn is_instance_id(text: &str) -> bool {
-    text.strip_prefix("i-")
-        .is_some_and(|hex| matches!(hex.len(), 8 | 17) && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn on_ec2_the_instance_id_is_the_name_and_elsewhere_the_host_name() {
-        assert_eq!(name(Some("i-0123456789abcdef0\n"), "ip-10-0-1-15\n"), "i-0123456789abcdef0");
-        for tag in [None, Some("Default string"), Some("i-"), Some("i-0123"), Some("")] {
-            assert_eq!(name(tag, "app-1\n"), "app-1");
-        }
-    }
-
-    #[test]
-    fn only_two_known_instances_differ() {
-        let mut machine = Machine::here();
-        machine.ran_on = "app-1".into();
-        assert!(!machine.is_other("i-0123456789abcdef0"));
-        machine.ran_on = "i-0123456789abcdef0".into();
-        assert!(!machine.is_other("i-0123456789abcdef0") && machine.is_other("i-0aaaaaaaaaaaaaaa0"));
     }
 }

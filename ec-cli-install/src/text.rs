@@ -1,6 +1,7 @@
 //! What a person at a terminal sees.
 
 use ec_shared::document::{Document, Section, Status};
+use ec_shared::ran_on::RanOn;
 use ec_shared::report::{Mark, Report};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,7 +42,8 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
 /// `orders, serverless Valkey 8.1  ←  app-1, Debian GNU/Linux 12 (bookworm)`.
 fn title(document: &Document, section: &Section) -> String {
     let platform = fact::<Platform>(section, "platform").map(|platform| platform.name);
-    let here: Vec<String> = fact::<String>(section, "ran_on").into_iter().chain(platform).collect();
+    let here: Vec<String> =
+        fact::<RanOn>(section, "ran_on").map(|machine| machine.to_string()).into_iter().chain(platform).collect();
     let cache = document.cache().ok().flatten().map(|cache| cache.title());
     let parts: Vec<String> = cache.into_iter().chain((!here.is_empty()).then(|| here.join(", "))).collect();
     parts.join("  ←  ")

@@ -70,12 +70,12 @@ impl<'a> Work<'a> {
         if request != Request::default() {
             section = section.fact("request", &request);
         }
-        if let Some(id) = document.client()?.and_then(|client| client.instance_id).filter(|id| machine.is_other(id)) {
+        if let Some(id) = document.client()?.and_then(|client| client.instance_id).filter(|id| !machine.ran_on.is(id)) {
             section.findings.push(
                 Finding::new(
                     &codes::OTHER_MACHINE,
                     Severity::Warning,
-                    format!("the document's client is {id}, and this is {}", machine.ran_on),
+                    format!("this is {}, which is not known to be {id}", machine.ran_on),
                 )
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );

@@ -16,7 +16,7 @@ pub struct Common {
     /// Says nothing on stderr but errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Says more on stderr: account, Region, every call
+    /// Says more on stderr: every call and command
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// When to use colour

@@ -1,6 +1,9 @@
 //! The one `main` of all tools, and the stage that most verbs are: read documents, work on each, write each.
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -140,7 +143,7 @@ pub enum Input {
 impl Input {
     /// Decides where the documents come from. `named`: a document that the flags make up by themselves; then stdin is
     /// left alone, so that the tool does not eat the input of a loop around it. `alone`: whether the verb can do
-    /// without any document when stdin is a terminal.
+    /// without any document when stdin is a terminal or another device.
     ///
     /// # Errors
     /// `EC9003` if stdin is a terminal and the verb needs a document.
@@ -148,12 +151,18 @@ impl Input {
         match named {
             Some(document) => Ok(Self::One(document)),
             None if common.null_input => Ok(Self::One(Document::empty())),
-            None if !io::stdin().is_terminal() => Ok(Self::Stdin),
+            None if !(io::stdin().is_terminal() || alone && is_device()) => Ok(Self::Stdin),
             None if alone => Ok(Self::One(Document::empty())),
             None => Err(Failure::new(&codes::NO_INPUT, "there is no document: stdin is a terminal")
                 .hint("name the cache or endpoint with a flag, pipe a document in, or see --help")),
         }
     }
+}
+
+/// Whether stdin is a device, and so no pipe that a stage before has left empty: cron and the like give /dev/null.
+fn is_device() -> bool {
+    let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|meta| meta.file_type().is_char_device())
 }
 
 /// What a stage is called, and how a person is told of it.
@@ -265,13 +274,13 @@ impl Stage {
             Section::failed(self.command, &failure)
         });
         let own = section.exit();
-        output.note(&format!("{}: {}", document.id(), section.summary()));
         if output.format() == Format::Text {
             let mut report = Report::default();
             (self.report)(&document, &section, &mut report);
             output.answer(report.render().as_bytes());
             document.set_section(self.key, section);
         } else {
+            output.note(&format!("{}: {}", document.id(), section.summary()));
             document.set_section(self.key, section);
             let mut line = Vec::new();
             document.write_line(&mut line);

@@ -45,7 +45,11 @@ fn every_line_of_the_readme_does_what_the_readme_says() {
     let commands = commands(&readme);
     assert!(commands.len() > 15, "the README has lost its examples: {}", commands.len());
     for command in commands {
-        let script = format!("PATH={}:$PATH; {}", desk.path().display(), command.line.replace(CLIENT, &scene.instance));
+        let script = format!(
+            "exec < /dev/null; PATH={}:$PATH; {}",
+            desk.path().display(),
+            command.line.replace(CLIENT, &scene.instance)
+        );
         let outcome = sh(&script)
             .aws(&ministack.url())
             .env("ENDPOINT", &endpoint)
