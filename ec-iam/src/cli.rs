@@ -182,8 +182,10 @@ impl Tool for Cli {
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
                     let (mut section, failure) = revoke::revoke(cloud, undos, patience(&common));
                     // Whose permission it was stays known.
-                    for (name, fact) in before.iter().flat_map(|section| &section.facts) {
-                        section = section.fact(name, fact);
+                    for name in ["principal", "user"] {
+                        if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {
+                            section = section.fact(name, fact);
+                        }
                     }
                     if let Some(failure) = &failure {
                         output.complain(failure);

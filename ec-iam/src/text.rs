@@ -48,7 +48,8 @@ pub fn changes(document: &Document, section: &Section, report: &mut Report) {
     for change in &section.changes {
         let (mark, state) = progress(change);
         let name = change.id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
-        report.row(mark, [subject(change), state.to_owned(), name.to_owned()]);
+        let told = if name.is_empty() { state.to_owned() } else { format!("{state}: {name}") };
+        report.row(mark, [subject(change), told]);
     }
     if let (Some(user), true) = (fact("user"), section.command != "revoke") {
         report.row(Mark::Info, ["user of the cache", user]);
@@ -102,5 +103,44 @@ fn mark(status: Status) -> Mark {
         Status::No | Status::Error => Mark::No,
         Status::Unknown => Mark::Unknown,
         Status::Planned | Status::Skipped => Mark::Info,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+    use ec_shared::document::Finding;
+
+    #[test]
+    fn a_person_sees_what_was_done_and_what_is_worth_knowing() {
+        let mut section = Section::new("apply", Status::Changed).fact("principal", "role/app").fact("user", "app");
+        section
+            .changes
+            .push(Change::new("create", SERVICE_LINKED_ROLE, ChangeState::Unchanged).id("arn:x/AWSServiceRole"));
+        section.changes.push(Change::new("attach", "inline policy p of role/app", ChangeState::Done).id("role/app/p"));
+        section
+            .findings
+            .push(Finding::new(&codes::NOT_IAM_USER, Severity::Warning, "user app has a password").fix("do this"));
+        let mut report = Report::default();
+        changes(&Document::empty(), &section, &mut report);
+        let expected = "\
+role/app
+  ✓ service-linked role  is there: AWSServiceRole
+  + policy of role/app   created: p
+  · user of the cache    app
+  ! warning              user app has a password  EC2008
+changed: 1 change
+fix: do this
+";
+        assert_eq!(without_styles(&report.render()), expected);
+    }
+
+    fn without_styles(text: &str) -> String {
+        let parts = text.split('\u{1b}');
+        parts
+            .enumerate()
+            .map(|(index, part)| if index == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) })
+            .collect()
     }
 }

@@ -1,0 +1,216 @@
+//! The table: for which purpose which actions on which resources.
+//!
+//! Sources: the Service Authorization Reference of EC2, ElastiCache, IAM and STS; "Using service-linked roles for
+//! ElastiCache"; the managed policy `AmazonElastiCacheFullAccess` for what creating a serverless cache takes.
+
+/// The resources that a row of the table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum On {
+    /// Actions that AWS does not narrow down.
+    Everything,
+    /// Everything of ElastiCache in the account and Region: what is to be created has no ARN yet.
+    ElastiCache,
+    /// Security groups and their rules.
+    SecurityGroups,
+    /// The VPC, subnets and groups of a serverless cache's VPC endpoint.
+    EndpointNetwork,
+    /// The VPC endpoint of a serverless cache.
+    VpcEndpoints,
+    /// The principal named with `--principal`. Left out if none is: writing policies of any principal is to be an
+    /// administrator.
+    Principal,
+    /// ElastiCache's service-linked role.
+    ServiceLinkedRole,
+}
+
+/// One row: for these purposes, these actions on these resources, under this condition.
+pub(super) struct Need {
+    pub(super) sid: &'static str,
+    pub(super) purposes: &'static [&'static str],
+    pub(super) actions: &'static [&'static str],
+    pub(super) on: On,
+    /// Operator, key and value.
+    pub(super) conditions: &'static [(&'static str, &'static str, &'static str)],
+}
+
+const SETUP: &str = "setup";
+const READ_ONLY: &str = "read-only";
+
+/// All rows.
+pub(super) const NEEDS: &[Need] = &[
+    Need {
+        sid: "SeeCaches",
+        purposes: &[
+            "ec-sg find",
+            "ec-sg check",
+            "ec-sg plan",
+            "ec-sg apply",
+            "ec-iam plan",
+            "ec-iam apply",
+            READ_ONLY,
+            SETUP,
+        ],
+        actions: &[
+            "elasticache:DescribeServerlessCaches",
+            "elasticache:DescribeReplicationGroups",
+            "elasticache:DescribeCacheClusters",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeSubnetGroups",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", READ_ONLY, SETUP],
+        actions: &["elasticache:DescribeCacheSubnetGroups"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeUsers",
+        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY, SETUP],
+        actions: &["elasticache:DescribeUsers"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeNetwork",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg revoke", READ_ONLY],
+        actions: &[
+            "ec2:DescribeInstances",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeSubnets",
+            "ec2:GetManagedPrefixListEntries",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "OpenPorts",
+        purposes: &["ec-sg apply"],
+        actions: &["ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"],
+        on: On::SecurityGroups,
+        conditions: &[],
+    },
+    Need {
+        sid: "ClosePorts",
+        purposes: &["ec-sg revoke"],
+        actions: &["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
+        on: On::SecurityGroups,
+        conditions: &[],
+    },
+    Need {
+        sid: "WhoAmI",
+        purposes: &["ec-iam whoami", READ_ONLY],
+        actions: &["sts:GetCallerIdentity"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeServiceLinkedRole",
+        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY],
+        actions: &["iam:ListRoles"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePrincipal",
+        purposes: &["ec-iam plan", "ec-iam apply", "ec-iam revoke", READ_ONLY],
+        actions: &[
+            "iam:GetRole",
+            "iam:GetRolePolicy",
+            "iam:GetUser",
+            "iam:GetUserPolicy",
+            "iam:GetGroup",
+            "iam:GetGroupPolicy",
+        ],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "WritePolicy",
+        purposes: &["ec-iam apply", "ec-iam revoke"],
+        actions: &["iam:PutRolePolicy", "iam:PutUserPolicy", "iam:PutGroupPolicy"],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "DeletePolicy",
+        purposes: &["ec-iam revoke"],
+        actions: &["iam:DeleteRolePolicy", "iam:DeleteUserPolicy", "iam:DeleteGroupPolicy"],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "CreateServiceLinkedRole",
+        purposes: &["ec-iam apply", SETUP],
+        actions: &["iam:CreateServiceLinkedRole"],
+        on: On::ServiceLinkedRole,
+        conditions: &[("StringEquals", "iam:AWSServiceName", "elasticache.amazonaws.com")],
+    },
+    Need {
+        sid: "DeleteServiceLinkedRole",
+        purposes: &["ec-iam revoke"],
+        actions: &["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+        on: On::ServiceLinkedRole,
+        conditions: &[],
+    },
+    Need {
+        sid: "SetUpCaches",
+        purposes: &[SETUP],
+        actions: &[
+            "elasticache:CreateServerlessCache",
+            "elasticache:ModifyServerlessCache",
+            "elasticache:CreateReplicationGroup",
+            "elasticache:ModifyReplicationGroup",
+            "elasticache:CreateCacheCluster",
+            "elasticache:ModifyCacheCluster",
+            "elasticache:CreateCacheSubnetGroup",
+            "elasticache:CreateUser",
+            "elasticache:ModifyUser",
+            "elasticache:CreateUserGroup",
+            "elasticache:ModifyUserGroup",
+            "elasticache:AddTagsToResource",
+        ],
+        on: On::ElastiCache,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeSetUp",
+        purposes: &[SETUP],
+        actions: &[
+            "elasticache:DescribeUserGroups",
+            "elasticache:DescribeEvents",
+            "ec2:DescribeVpcs",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeSecurityGroups",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "ServerlessEndpoint",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateVpcEndpoint"],
+        on: On::VpcEndpoints,
+        conditions: &[("StringLike", "ec2:VpceServiceName", "com.amazonaws.elasticache.serverless.*")],
+    },
+    Need {
+        sid: "ServerlessEndpointNetwork",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateVpcEndpoint"],
+        on: On::EndpointNetwork,
+        conditions: &[],
+    },
+    Need {
+        sid: "ServerlessEndpointTags",
+        purposes: &[SETUP],
+        actions: &["ec2:CreateTags"],
+        on: On::VpcEndpoints,
+        conditions: &[
+            ("StringEquals", "ec2:CreateAction", "CreateVpcEndpoint"),
+            ("StringEquals", "aws:RequestTag/AmazonElastiCacheManaged", "true"),
+        ],
+    },
+];
