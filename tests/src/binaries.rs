@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::SystemTime;
 use std::{env, fs, io};
 
@@ -15,14 +16,21 @@ pub fn directory() -> PathBuf {
     this.ancestors().nth(2).expect("a test lies in target/<profile>/deps").to_owned()
 }
 
+/// The tools of which it was said that they are old.
+static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
 /// The binary of one tool.
 pub(crate) fn path(name: &str) -> PathBuf {
     let path = directory().join(name);
     let Ok(built) = fs::metadata(&path).and_then(|data| data.modified()) else {
         panic!("{} is not built: run `cargo test --workspace --no-run` first", path.display());
     };
-    if let Some(source) = newer_source(&path, built) {
-        let _ = writeln!(io::stderr(), "warning: {name} is older than {source}: this test runs the old one");
+    let mut warned = WARNED.lock().expect("nobody panics with the lock");
+    if !warned.iter().any(|tool| tool == name)
+        && let Some(source) = newer_source(&path, built)
+    {
+        let _ = writeln!(io::stderr(), "warning: {name} is older than {source}: these tests run the old one");
+        warned.push(name.to_owned());
     }
     path
 }

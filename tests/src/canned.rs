@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::calls::{Call, Calls};
-use crate::http::{self, Listener};
+use crate::http::{self, Listener, REQUEST_ID};
 
 /// Answers under preparation, or served.
 #[derive(Debug, Default)]
@@ -61,17 +61,16 @@ impl Canned {
     }
 }
 
-/// EC2 words its errors otherwise than the other services of the Query protocol; one body holds both forms.
+/// EC2 words its errors otherwise than the other services of the Query protocol.
 fn error(action: &str, code: &str, message: &str) -> String {
     let is_ec2 = ["Vpc", "Subnet", "SecurityGroup", "Instance", "NetworkInterface", "NetworkAcl", "RouteTable"]
         .iter()
         .any(|noun| action.contains(noun) && !action.contains("CacheSubnet"));
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
-    let id = "<RequestID>00000000-0000-0000-0000-000000000000</RequestID>";
     if is_ec2 {
-        format!("<Response><Errors>{error}</Errors>{id}</Response>")
+        format!("<Response><Errors>{error}</Errors><RequestID>{REQUEST_ID}</RequestID></Response>")
     } else {
-        let id = id.replace("RequestID", "RequestId");
-        format!("<ErrorResponse>{}{id}</ErrorResponse>", error.replace("<Error>", "<Error><Type>Sender</Type>"))
+        let error = error.replace("<Error>", "<Error><Type>Sender</Type>");
+        format!("<ErrorResponse>{error}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>")
     }
 }

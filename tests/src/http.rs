@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+/// The id of every request that is answered from paper.
+pub(crate) const REQUEST_ID: &str = "00000000-0000-0000-0000-000000000000";
+
 /// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -92,11 +95,12 @@ impl Drop for Listener {
     }
 }
 
-/// A whole answer with a body.
+/// A whole answer with a body, and the request id that AWS sends with each.
 pub(crate) fn answer(status: &str, content_type: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\
+         x-amzn-RequestId: {REQUEST_ID}\r\n\r\n{body}"
     )
     .into_bytes()
 }

@@ -38,5 +38,5 @@ pub use memcached::Memcached;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use server::{Server, free_port, wait_until};
-pub use tool::{Run, command, sh, tool};
+pub use tool::{Run, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

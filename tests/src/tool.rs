@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use crate::binaries;
 use crate::outcome::Outcome;
 
+/// The four tools.
+pub const TOOLS: [&str; 4] = ["ec-sg", "ec-iam", "ec-cli-install", "ec-probe"];
 const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// A run of one of the four tools.
@@ -21,6 +23,9 @@ pub fn tool(name: &str) -> Run {
 
 /// A run of a shell script, with the tools on `PATH`.
 pub fn sh(script: &str) -> Run {
+    for name in TOOLS.iter().filter(|name| script.contains(*name)) {
+        binaries::path(name);
+    }
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script);
     Run::of(command, script)
