@@ -46,11 +46,7 @@ impl Aws {
                 error.message().map_or_else(|| chain(error), str::to_owned),
             ),
         };
-        let failure = Failure::new(code, what).because(why).aws(aws);
-        match hint(code, service, operation) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::new(code, what).because(why).aws(aws).hint(hint(code, service, operation))
     }
 }
 
@@ -89,8 +85,8 @@ fn classify(said: &str, status: Option<u16>) -> &'static Code {
     }
 }
 
-fn hint(code: &Code, service: &str, operation: &str) -> Option<String> {
-    let text = match code.id {
+fn hint(code: &Code, service: &str, operation: &str) -> String {
+    match code.id {
         id if id == codes::ACCESS_DENIED.id => {
             format!("allow the action {service}:{operation}; `ec-iam policy` prints the statements our verbs need")
         }
@@ -106,9 +102,11 @@ fn hint(code: &Code, service: &str, operation: &str) -> Option<String> {
         id if id == codes::THROTTLED.id || id == codes::SERVER_ERROR.id => {
             "run the same command again in a while".to_owned()
         }
-        _ => return None,
-    };
-    Some(text)
+        id if id == codes::NOT_FOUND.id => {
+            "check the name, the Region (--region) and the account (ec-iam whoami)".to_owned()
+        }
+        _ => "AWS's own words say what to change".to_owned(),
+    }
 }
 
 /// No credentials, or expired ones: `why` is what the provider said.
