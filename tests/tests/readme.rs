@@ -3,12 +3,13 @@
 //!
 //! Lines below a command are what it must print; `…` stands for any text within a line, or, alone, for any number of
 //! lines. A command must succeed unless `# exit N` stands behind it.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use ec_tests::{Certs, Ministack, MinistackOptions, Scene, Valkey, ValkeyOptions, need, sh};
+use ec_tests::{Certs, Ministack, MinistackOptions, Scene, Valkey, ValkeyOptions, environment, need, sh};
 
 /// The client in the README, for which the scene's instance is put.
 const CLIENT: &str = "i-0abc";
@@ -71,13 +72,8 @@ fn every_line_of_the_readme_does_what_the_readme_says() {
 
 /// Puts an `aws` on the desk that answers from the emulator.
 fn put_aws_cli(desk: &Path) {
-    let python = std::env::var_os("EC_TESTS_VENV").map(std::path::PathBuf::from).unwrap_or_else(|| {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(std::path::PathBuf::from);
-        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-        cache.or(home).unwrap_or_default().join("ec-tools/venv")
-    });
     let script = desk.join("aws");
-    fs::write(&script, format!("#!{}/bin/python3\n{AWS}", python.display())).expect("a script");
+    fs::write(&script, format!("#!{}/bin/python3\n{AWS}", environment().display())).expect("a script");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("an executable script");
 }
 

@@ -1,6 +1,7 @@
 //! A reader of the document that shares no line with the tools: what a program of somebody else, who knows only
 //! version 1.0 of the format, would write. It refuses every name that it does not know.
 #![expect(dead_code, reason = "fields are read to be checked")]
+#![expect(clippy::struct_field_names, reason = "the format chose the names")]
 
 use std::collections::BTreeMap;
 
