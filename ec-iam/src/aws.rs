@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_elasticache::types::{Endpoint, User};
+use aws_sdk_elasticache::types::User;
 use aws_sdk_iam::types::DeletionTaskStatusType;
-use ec_shared::aws::{Aws, runtime};
+use ec_shared::aws::{Aws, elasticache as caches, runtime};
 use ec_shared::document::Cache;
-use ec_shared::door::{
-    Address, CacheCluster, CacheNode, NodeGroup, ReplicationGroup, SecurityGroupMembership, ServerlessCache,
-};
 use ec_shared::flags::AwsFlags;
 use ec_shared::output::Output;
 use ec_shared::{Failure, codes};
@@ -113,7 +110,7 @@ impl Cloud for AwsCloud {
                 answer
                     .into_iter()
                     .flat_map(|answer| answer.serverless_caches.unwrap_or_default())
-                    .map(serverless_cache),
+                    .map(caches::serverless_cache),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -122,7 +119,7 @@ impl Cloud for AwsCloud {
                 answer
                     .into_iter()
                     .flat_map(|answer| answer.replication_groups.unwrap_or_default())
-                    .map(replication_group),
+                    .map(caches::replication_group),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -132,7 +129,7 @@ impl Cloud for AwsCloud {
                     .into_iter()
                     .flat_map(|answer| answer.cache_clusters.unwrap_or_default())
                     .filter(|cluster| cluster.replication_group_id.is_none())
-                    .map(cache_cluster),
+                    .map(caches::cache_cluster),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -280,72 +277,4 @@ fn cache_user(user: User) -> CacheUser {
         authentication: kind.map_or_else(|| "an unknown mode".to_owned(), |kind| kind.as_str().to_owned()),
         groups: user.user_group_ids.unwrap_or_default(),
     }
-}
-
-fn address(endpoint: Endpoint) -> Address {
-    Address { address: endpoint.address, port: endpoint.port.and_then(|port| u16::try_from(port).ok()) }
-}
-
-fn serverless_cache(from: aws_sdk_elasticache::types::ServerlessCache) -> Cache {
-    ServerlessCache {
-        serverless_cache_name: from.serverless_cache_name.unwrap_or_default(),
-        arn: from.arn,
-        status: from.status,
-        engine: from.engine,
-        major_engine_version: from.major_engine_version,
-        full_engine_version: from.full_engine_version,
-        security_group_ids: from.security_group_ids.unwrap_or_default(),
-        subnet_ids: from.subnet_ids.unwrap_or_default(),
-        endpoint: from.endpoint.map(address),
-        reader_endpoint: from.reader_endpoint.map(address),
-        user_group_id: from.user_group_id,
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-        connection_type: from.connection_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
-}
-
-fn replication_group(from: aws_sdk_elasticache::types::ReplicationGroup) -> Cache {
-    let shard = |shard: aws_sdk_elasticache::types::NodeGroup| NodeGroup {
-        primary_endpoint: shard.primary_endpoint.map(address),
-        reader_endpoint: shard.reader_endpoint.map(address),
-    };
-    ReplicationGroup {
-        replication_group_id: from.replication_group_id.unwrap_or_default(),
-        arn: from.arn,
-        status: from.status,
-        engine: from.engine,
-        cluster_enabled: from.cluster_enabled,
-        configuration_endpoint: from.configuration_endpoint.map(address),
-        node_groups: from.node_groups.unwrap_or_default().into_iter().map(shard).collect(),
-        member_clusters: from.member_clusters.unwrap_or_default(),
-        transit_encryption_enabled: from.transit_encryption_enabled,
-        transit_encryption_mode: from.transit_encryption_mode.map(|mode| mode.as_str().to_owned()),
-        auth_token_enabled: from.auth_token_enabled,
-        user_group_ids: from.user_group_ids.unwrap_or_default(),
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
-}
-
-fn cache_cluster(from: aws_sdk_elasticache::types::CacheCluster) -> Cache {
-    let groups = from.security_groups.unwrap_or_default().into_iter().filter_map(|group| group.security_group_id);
-    let nodes = from.cache_nodes.unwrap_or_default().into_iter();
-    CacheCluster {
-        cache_cluster_id: from.cache_cluster_id.unwrap_or_default(),
-        arn: from.arn,
-        cache_cluster_status: from.cache_cluster_status,
-        engine: from.engine,
-        engine_version: from.engine_version,
-        configuration_endpoint: from.configuration_endpoint.map(address),
-        cache_nodes: nodes.map(|node| CacheNode { endpoint: node.endpoint.map(address) }).collect(),
-        security_groups: groups.map(|id| SecurityGroupMembership { security_group_id: id }).collect(),
-        cache_subnet_group_name: from.cache_subnet_group_name,
-        replication_group_id: from.replication_group_id,
-        transit_encryption_enabled: from.transit_encryption_enabled,
-        transit_encryption_mode: from.transit_encryption_mode.map(|mode| mode.as_str().to_owned()),
-        auth_token_enabled: from.auth_token_enabled,
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
 }

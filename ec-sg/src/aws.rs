@@ -3,7 +3,7 @@
 mod shapes;
 
 use aws_sdk_ec2::types as ec2;
-use ec_shared::aws::Aws;
+use ec_shared::aws::{Aws, elasticache as caches};
 use ec_shared::document::{Client, Deployment};
 use ec_shared::{Failure, codes as shared};
 use ipnet::IpNet;
@@ -40,7 +40,7 @@ impl AwsCloud {
         let without = |failure: &Failure| is_absent(failure) || failure.aws_code() == Some("InvalidAction");
         let Some(answer) = found(answer, without)? else { return Ok(None) };
         let cache = answer.serverless_caches.unwrap_or_default().into_iter().next();
-        Ok(cache.map(|cache| Described { cache: shapes::serverless_cache(cache), ..Described::default() }))
+        Ok(cache.map(|cache| Described { cache: caches::serverless_cache(cache), ..Described::default() }))
     }
 
     async fn replication_group(&self, name: &str) -> Result<Option<Described>, Failure> {
@@ -53,7 +53,7 @@ impl AwsCloud {
         let group = answer.replication_groups.unwrap_or_default().into_iter().next();
         Ok(group.map(|group| {
             let member = group.member_clusters().first().cloned();
-            Described { cache: shapes::replication_group(group), member, ..Described::default() }
+            Described { cache: caches::replication_group(group), member, ..Described::default() }
         }))
     }
 
@@ -68,7 +68,7 @@ impl AwsCloud {
         Ok(cluster.map(|cluster| Described {
             replication_group: cluster.replication_group_id().map(str::to_owned),
             subnet_group: cluster.cache_subnet_group_name().map(str::to_owned),
-            cache: shapes::cache_cluster(cluster),
+            cache: caches::cache_cluster(cluster),
             member: None,
         }))
     }

@@ -5,6 +5,8 @@
 //! both are done here.
 
 mod calls;
+#[cfg(feature = "elasticache")]
+pub mod elasticache;
 mod error;
 
 use std::path::PathBuf;

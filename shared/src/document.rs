@@ -124,6 +124,12 @@ impl Document {
         self.set("ok", &ok);
     }
 
+    /// The first stage, in the order of the pipe, that could not do its work: its key and its section.
+    pub fn failed_stage(&self) -> Option<(&'static str, Section)> {
+        let sections = SECTIONS.iter().filter_map(|key| Some((*key, self.read::<Section>(key).ok()??)));
+        sections.into_iter().find(|(_, section)| section.status == Status::Error)
+    }
+
     /// Whether the document says `ok: false`.
     pub fn says_no(&self) -> bool {
         self.raw("ok").is_some_and(|raw| raw.get() == "false")

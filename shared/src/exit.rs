@@ -51,6 +51,11 @@ impl Exit {
         }
     }
 
+    /// The code of a number, as it stands in an error object.
+    pub fn of_number(number: u64) -> Option<Self> {
+        Self::TABLE.get(usize::try_from(number).ok()?).map(|(exit, ..)| *exit)
+    }
+
     /// The number the process ends with.
     pub fn number(self) -> u8 {
         self as u8

@@ -28,7 +28,7 @@ pub struct Common {
     /// Starts from an empty document instead of reading stdin
     #[arg(short = 'n', long, global = true)]
     pub null_input: bool,
-    /// Bound of the whole work on one document, such as 500ms, 10s or 2m
+    /// Bound of a probe or an installation, or of each call to AWS: 500ms, 10s, 2m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "EC_TIMEOUT")]
     pub timeout: Option<Duration>,
 }

@@ -262,6 +262,21 @@ impl Stage {
         }
     }
 
+    /// The section of work that failed. Where the document lacks what a stage before has failed to write, that stage's
+    /// error is the one to tell; a further one would hide it.
+    fn failed(&self, document: &Document, failure: &Failure, output: &Output) -> Section {
+        match document.failed_stage().filter(|_| failure.exit() == Exit::Usage) {
+            Some((key, earlier)) if key == self.key => Section { command: self.command.to_owned(), ..earlier },
+            Some((key, earlier)) => {
+                Section::skipped(self.command, format!("{key} {} ended with {}", earlier.command, earlier.summary()))
+            }
+            None => {
+                output.complain(failure);
+                Section::failed(self.command, failure)
+            }
+        }
+    }
+
     fn one(
         &self,
         mut document: Document,
@@ -269,10 +284,7 @@ impl Stage {
         tally: &mut Tally,
         work: &mut impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
     ) {
-        let section = work(&mut document, output).unwrap_or_else(|failure| {
-            output.complain(&failure);
-            Section::failed(self.command, &failure)
-        });
+        let section = work(&mut document, output).unwrap_or_else(|failure| self.failed(&document, &failure, output));
         let own = section.exit();
         if output.format() == Format::Text {
             let mut report = Report::default();
@@ -310,5 +322,45 @@ struct Tally {
 impl Tally {
     fn add(&mut self, exit: Exit) {
         self.exit = Some(self.exit.map_or(exit, |before| before.and(exit)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Status;
+
+    const STAGE: Stage = Stage { key: "probe", command: "probe", report: |_, _, _| {} };
+
+    fn failed(stage: Stage, document: &Document, code: &'static Code) -> Section {
+        let quiet = Output::new("ec-test", Some(Format::Json), ErrorFormat::Text, Color::Never).loudness(true, false);
+        stage.failed(document, &Failure::new(code, "cannot begin"), &quiet)
+    }
+
+    fn after_a_failed_find() -> Document {
+        let mut document = Document::empty();
+        document.set_section("sg", Section::failed("find", &Failure::new(&codes::NOT_FOUND, "there is no cache `x`")));
+        document
+    }
+
+    #[test]
+    fn what_a_failed_stage_has_not_written_is_no_failure_of_the_stages_after_it() {
+        let section = failed(STAGE, &after_a_failed_find(), &codes::FIELD);
+        assert_eq!(section.status, Status::Skipped);
+        assert_eq!(section.reason.as_deref(), Some("sg find ended with error: there is no cache `x`"));
+    }
+
+    #[test]
+    fn a_later_verb_of_the_same_tool_keeps_the_first_error() {
+        let section = failed(Stage { key: "sg", command: "apply", ..STAGE }, &after_a_failed_find(), &codes::FIELD);
+        assert_eq!((section.command.as_str(), section.status, section.exit()), ("apply", Status::Error, Exit::Refused));
+        assert_eq!(section.error.unwrap()["code"], "EC9106");
+    }
+
+    #[test]
+    fn any_other_failure_is_told() {
+        let section = failed(STAGE, &after_a_failed_find(), &codes::READ);
+        assert_eq!(section.error.unwrap()["code"], "EC9021");
+        assert_eq!(failed(STAGE, &Document::empty(), &codes::FIELD).status, Status::Error);
     }
 }

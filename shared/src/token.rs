@@ -102,7 +102,7 @@ pub fn cache_name(text: &str) -> Result<String, Failure> {
     let failure = Failure::new(&codes::BAD_NAME, format!("cannot take `{}` for a cache name", excerpt(text)));
     Err(match name_in_endpoint(text) {
         Some(name) => failure
-            .because("it is an endpoint, and a token signed for an endpoint is refused with WRONGPASS")
+            .because("it is an endpoint, and AWS goes by the name, in calls and in tokens")
             .hint(format!("give the cache's name: --cache {name}")),
         None => failure.hint("a name has letters, digits and single hyphens, and begins with a letter"),
     })

@@ -16,10 +16,10 @@ const CLIENT: &str = "i-0abc";
 
 /// What `aws elasticache describe-serverless-caches` prints, from the emulator, by the SDK that the AWS CLI is made of.
 const AWS: &str = r#"
-import json, sys
+import json, os, sys
 import boto3
 assert sys.argv[1:] == ["elasticache", "describe-serverless-caches"], sys.argv
-answer = boto3.client("elasticache").describe_serverless_caches()
+answer = boto3.client("elasticache", region_name=os.environ["AWS_REGION"]).describe_serverless_caches()
 del answer["ResponseMetadata"]
 print(json.dumps(answer, default=str, indent=4))
 "#;

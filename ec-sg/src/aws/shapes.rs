@@ -1,85 +1,10 @@
-//! SDK types to our own, and back.
-//!
-//! Caches go through the structs of `ec_shared::door`, so that `find` and AWS CLI output on stdin say the same.
+//! EC2's types to our own, and back.
 
 use aws_sdk_ec2::types as ec2;
-use aws_sdk_elasticache::types as elasticache;
-use ec_shared::document::{Cache, Client};
-use ec_shared::door;
+use ec_shared::document::Client;
 
 use crate::cloud::{Label, Subnet, TAG};
 use crate::rule::{Direction, Opening, Peer, Rule, Traffic};
-
-fn address(endpoint: elasticache::Endpoint) -> door::Address {
-    door::Address { address: endpoint.address, port: endpoint.port.and_then(|port| port.try_into().ok()) }
-}
-
-pub(super) fn serverless_cache(from: elasticache::ServerlessCache) -> Cache {
-    door::ServerlessCache {
-        serverless_cache_name: from.serverless_cache_name.unwrap_or_default(),
-        arn: from.arn,
-        status: from.status,
-        engine: from.engine,
-        major_engine_version: from.major_engine_version,
-        full_engine_version: from.full_engine_version,
-        security_group_ids: from.security_group_ids.unwrap_or_default(),
-        subnet_ids: from.subnet_ids.unwrap_or_default(),
-        endpoint: from.endpoint.map(address),
-        reader_endpoint: from.reader_endpoint.map(address),
-        user_group_id: from.user_group_id,
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-        connection_type: from.connection_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
-}
-
-pub(super) fn replication_group(from: elasticache::ReplicationGroup) -> Cache {
-    let node_group = |group: elasticache::NodeGroup| door::NodeGroup {
-        primary_endpoint: group.primary_endpoint.map(address),
-        reader_endpoint: group.reader_endpoint.map(address),
-    };
-    door::ReplicationGroup {
-        replication_group_id: from.replication_group_id.unwrap_or_default(),
-        arn: from.arn,
-        status: from.status,
-        engine: from.engine,
-        cluster_enabled: from.cluster_enabled,
-        configuration_endpoint: from.configuration_endpoint.map(address),
-        node_groups: from.node_groups.unwrap_or_default().into_iter().map(node_group).collect(),
-        member_clusters: from.member_clusters.unwrap_or_default(),
-        transit_encryption_enabled: from.transit_encryption_enabled,
-        transit_encryption_mode: from.transit_encryption_mode.map(|mode| mode.as_str().to_owned()),
-        auth_token_enabled: from.auth_token_enabled,
-        user_group_ids: from.user_group_ids.unwrap_or_default(),
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
-}
-
-pub(super) fn cache_cluster(from: elasticache::CacheCluster) -> Cache {
-    let node = |node: elasticache::CacheNode| door::CacheNode { endpoint: node.endpoint.map(address) };
-    let groups = from.security_groups.unwrap_or_default().into_iter();
-    let membership = |group: elasticache::SecurityGroupMembership| {
-        group.security_group_id.map(|security_group_id| door::SecurityGroupMembership { security_group_id })
-    };
-    door::CacheCluster {
-        cache_cluster_id: from.cache_cluster_id.unwrap_or_default(),
-        arn: from.arn,
-        cache_cluster_status: from.cache_cluster_status,
-        engine: from.engine,
-        engine_version: from.engine_version,
-        configuration_endpoint: from.configuration_endpoint.map(address),
-        cache_nodes: from.cache_nodes.unwrap_or_default().into_iter().map(node).collect(),
-        security_groups: groups.filter_map(membership).collect(),
-        cache_subnet_group_name: from.cache_subnet_group_name,
-        replication_group_id: from.replication_group_id,
-        transit_encryption_enabled: from.transit_encryption_enabled,
-        transit_encryption_mode: from.transit_encryption_mode.map(|mode| mode.as_str().to_owned()),
-        auth_token_enabled: from.auth_token_enabled,
-        network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
-    }
-    .into()
-}
 
 fn group_ids(groups: Option<Vec<ec2::GroupIdentifier>>) -> Vec<String> {
     groups.unwrap_or_default().into_iter().filter_map(|group| group.group_id).collect()
@@ -214,25 +139,6 @@ mod tests {
         assert_eq!(read(base().cidr_ipv6("::/0").build()), Some(Peer::Range("::/0".parse().unwrap())));
         assert_eq!(read(base().prefix_list_id("pl-1").build()), Some(Peer::PrefixList("pl-1".into())));
         assert_eq!(read(base().build()), None);
-    }
-
-    #[test]
-    fn a_cluster_of_a_replication_group_brings_its_groups_and_its_version() {
-        let cluster = elasticache::CacheCluster::builder()
-            .cache_cluster_id("orders-001")
-            .engine("valkey")
-            .engine_version("8.1.0")
-            .security_groups(elasticache::SecurityGroupMembership::builder().security_group_id("sg-1").build())
-            .cache_nodes(
-                elasticache::CacheNode::builder()
-                    .endpoint(elasticache::Endpoint::builder().address("h").port(7000).build())
-                    .build(),
-            )
-            .build();
-        let cache = cache_cluster(cluster);
-        assert_eq!(cache.engine_version.as_deref(), Some("8.1.0"));
-        assert_eq!(cache.network.unwrap().security_group_ids, ["sg-1"]);
-        assert_eq!(cache.endpoints[0].port, 7000);
     }
 
     #[test]

@@ -205,7 +205,12 @@ impl Section {
     pub fn exit(&self) -> Exit {
         self.exit.unwrap_or(match self.status {
             Status::No | Status::Unknown => Exit::No,
-            Status::Error => Exit::Refused,
+            Status::Error => self
+                .error
+                .as_ref()
+                .and_then(|error| error["exit"].as_u64())
+                .and_then(Exit::of_number)
+                .unwrap_or(Exit::Refused),
             _ => Exit::Ok,
         })
     }
