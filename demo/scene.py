@@ -12,15 +12,14 @@ import os
 import socket
 import sys
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import EndpointConnectionError
-
 TRUST = """{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"""
 
 
 def client(service):
+    import boto3  # takes half a second, which a free port need not wait for
+    from botocore.config import Config
+
     return boto3.client(service, region_name=os.environ["AWS_REGION"], config=Config(retries={"max_attempts": 0}))
 
 
@@ -30,6 +29,8 @@ def free_port():
 
 
 def answers():
+    from botocore.exceptions import EndpointConnectionError
+
     try:
         client("sts").get_caller_identity()
     except EndpointConnectionError:
