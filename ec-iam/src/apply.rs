@@ -156,8 +156,15 @@ mod tests {
     }
 
     fn account() -> Fake {
-        let user = CacheUser { id: "app".into(), authentication: "iam".into(), groups: vec!["g".into()] };
-        Fake { users: vec![user], ..Fake::with_principals(&["role/app", "user/anna", "group/devs"]) }
+        let user = |id: &str, group: &str| CacheUser {
+            id: id.into(),
+            authentication: "iam".into(),
+            groups: vec![group.into()],
+        };
+        Fake {
+            users: vec![user("app", "g"), user("web", "another")],
+            ..Fake::with_principals(&["role/app", "user/anna", "group/devs"])
+        }
     }
 
     fn request(principal: &str) -> Request {
@@ -196,7 +203,7 @@ mod tests {
         let (section, _) = apply(&cloud, &Request::default(), None, Some(&plan), PATIENCE).unwrap();
         assert_eq!((section.command.as_str(), section.status), ("apply", Status::Changed));
         assert_eq!(cloud.writes(), ["create_service_linked_role", "put_inline_policy"]);
-        assert!(cloud.policies.borrow().contains_key("role/app/ec-iam-connect-us-east-1-serverlesscache-orders"));
+        assert!(cloud.policies.borrow().contains_key("role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app"));
     }
 
     #[test]
@@ -213,12 +220,22 @@ mod tests {
         let cloud = account();
         cloud.role.set(true);
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let key = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders".to_owned();
+        let key = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app".to_owned();
         cloud.policies.borrow_mut().insert(key, serde_json::json!({"Statement": []}));
         let (section, failure) = run(&cloud, Some(&plan));
         assert_eq!(failure.unwrap().code().id, "EC2012");
         assert_eq!(section.status, Status::Error);
         assert_eq!(cloud.writes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_grant_for_a_second_user_leaves_the_first() {
+        let cloud = account();
+        for user in ["app", "web"] {
+            let request = Request { user: Some(user.into()), ..request("role/app") };
+            apply(&cloud, &request, Some(&orders()), None, PATIENCE).unwrap();
+        }
+        assert_eq!(cloud.policies.borrow().len(), 2);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum Present {
 impl Grant {
     /// The permission for `principal` to connect to `cache` as `user`.
     pub fn new(principal: Principal, cache: &CacheArn, user: &str) -> Self {
-        Self { principal, name: policy::name(cache), policy: policy::connect(cache, user) }
+        Self { principal, name: policy::name(cache, user), policy: policy::connect(cache, user) }
     }
 
     /// What a change says that it changes.
@@ -195,7 +195,7 @@ mod tests {
             Change::new("create", "admin user", ChangeState::Planned),
             Change { id: Some("role/app/AdministratorAccess".into()), ..good.clone() },
             Change { id: Some("everybody/x".into()), ..good.clone() },
-            Change { id: Some("role/app/ec-iam-connect-us-east-1-serverlesscache-web".into()), ..good.clone() },
+            Change { id: Some("role/app/ec-iam-connect-us-east-1-serverlesscache-web-app".into()), ..good.clone() },
             Change {
                 after: Some(serde_json::json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})),
                 ..good.clone()

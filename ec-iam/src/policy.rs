@@ -32,9 +32,10 @@ pub fn document(statements: impl IntoIterator<Item = Value>) -> Value {
     json!({"Version": "2012-10-17", "Statement": statements.into_iter().collect::<Vec<_>>()})
 }
 
-/// The name of the inline policy for one cache: the same on every run, another for every cache of the account.
-pub fn name(cache: &CacheArn) -> String {
-    format!("{NAME_PREFIX}{}", cache.label())
+/// The name of the inline policy for one cache and one user: the same on every run, and another for every other pair,
+/// so that no grant replaces another. It stays within IAM's 128 characters: 15 + 14 (Region) + 18 + 40 + 1 + 40.
+pub fn name(cache: &CacheArn, user: &str) -> String {
+    format!("{NAME_PREFIX}{}-{user}", cache.label())
 }
 
 /// A policy document as IAM returns it: percent-encoded JSON. Some emulators return it plain. A text that is no JSON
@@ -151,8 +152,8 @@ mod tests {
 
     #[test]
     fn the_longest_name_fits_into_iam() {
-        let cache = format!("arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:{}", "r".repeat(50));
-        assert!(name(&CacheArn::parse(&cache).unwrap()).len() <= 128);
+        let cache = format!("arn:aws:elasticache:ap-southeast-1:123456789012:replicationgroup:{}", "r".repeat(40));
+        assert!(name(&CacheArn::parse(&cache).unwrap(), &"u".repeat(40)).len() <= 128);
     }
 
     #[test]

@@ -191,8 +191,8 @@ mod tests {
     use serde_json::json;
 
     const PATIENCE: Duration = Duration::from_secs(120);
-    const ID: &str = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders";
-    const RESOURCE: &str = "inline policy ec-iam-connect-us-east-1-serverlesscache-orders of role/app";
+    const ID: &str = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app";
+    const RESOURCE: &str = "inline policy ec-iam-connect-us-east-1-serverlesscache-orders-app of role/app";
 
     fn policy(user: &str) -> Value {
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "elasticache:Connect", "Resource": user}]})

@@ -9,7 +9,7 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 const PRINCIPALS: [&str; 3] = ["role/app", "user/anna", "group/devs"];
 const OTHER: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"elasticache:DescribeUsers","Resource":"*"}]}"#;
-const POLICY: &str = "ec-iam-connect-us-east-1-serverlesscache-orders";
+const POLICY: &str = "ec-iam-connect-us-east-1-serverlesscache-orders-app";
 
 /// What `ec-sg find` says of a cache whose users log in with IAM.
 fn orders(account: &str) -> String {
@@ -124,7 +124,11 @@ fn the_policy_that_iam_holds_names_the_cache_and_the_user_and_nothing_else() {
     );
     let apply = ["apply", "--principal", "role/exact", "--user", "exact"];
     tool("ec-iam").args(apply).aws(&moto.url()).stdin(orders("123456789012")).run().ok();
-    let held = aws.call("iam", "GetRolePolicy", &[("RoleName", "exact"), ("PolicyName", POLICY)]);
+    let held = aws.call(
+        "iam",
+        "GetRolePolicy",
+        &[("RoleName", "exact"), ("PolicyName", "ec-iam-connect-us-east-1-serverlesscache-orders-exact")],
+    );
     for expected in ["elasticache%3AConnect", "serverlesscache%3Aorders", "user%3Aexact"] {
         assert_eq!(held.matches(expected).count(), 1, "{expected}: {held}");
     }

@@ -93,9 +93,7 @@ mod tests {
             .engine_version("8.1.0")
             .security_groups(types::SecurityGroupMembership::builder().security_group_id("sg-1").build())
             .cache_nodes(
-                types::CacheNode::builder()
-                    .endpoint(types::Endpoint::builder().address("h").port(7000).build())
-                    .build(),
+                types::CacheNode::builder().endpoint(Endpoint::builder().address("h").port(7000).build()).build(),
             )
             .build();
         let cache = cache_cluster(cluster);
