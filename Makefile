@@ -11,7 +11,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ec-tools/targe
 demo: setup build            ## the whole pipe against an AWS emulator and a real TLS Valkey on loopback
 	@demo/run "$(CARGO_TARGET_DIR)/debug"
 
-test: setup build            ## every test, against the real counterparts
+test: setup                  ## every test, against the real counterparts
 	$(CARGO) test --workspace --locked
 
 bench: setup                 ## the speed ratios, written to bench/RESULTS.md
