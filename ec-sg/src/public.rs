@@ -2,6 +2,8 @@
 //!
 //! Judged by address space and not by string: 0.0.0.0/1 and 128.0.0.0/1 together are the whole Internet.
 
+use std::collections::BTreeSet;
+
 use ec_shared::Failure;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -31,7 +33,9 @@ const PUBLIC_V6: (u128, u8) = (0x2000 << 112, 3);
 /// # Errors
 /// `EC1010`, with the flag that allows it.
 pub fn judge(ranges: &[IpNet], allowed: &[IpNet]) -> Result<(), Failure> {
-    let asked: Vec<IpNet> = ranges.iter().copied().filter(|range| !allowed.contains(range)).collect();
+    // One range is asked for once for each port.
+    let asked: BTreeSet<IpNet> = ranges.iter().copied().filter(|range| !allowed.contains(range)).collect();
+    let asked: Vec<IpNet> = asked.into_iter().collect();
     let merged = IpNet::aggregate(&asked);
     let v4: u64 = merged.iter().map(|range| if let IpNet::V4(range) = range { public_v4(*range) } else { 0 }).sum();
     let v6: u128 = merged.iter().map(|range| if let IpNet::V6(range) = range { public_v6(*range) } else { 0 }).sum();
@@ -117,7 +121,8 @@ mod tests {
         let all = nets(&["0.0.0.0/0"]);
         assert!(judge(&all, &all).is_ok());
         assert!(judge(&all, &nets(&["0.0.0.0/1"])).is_err());
-        let failure = judge(&all, &[]).unwrap_err();
+        let failure = judge(&[all[0], all[0]], &[]).unwrap_err();
+        assert!(failure.to_string().starts_with("will not open a cache to 0.0.0.0/0: "), "{failure}");
         assert!(failure.hint_text().unwrap().ends_with("add --allow-public 0.0.0.0/0"), "{failure}");
     }
 }

@@ -98,6 +98,11 @@ impl Output {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// Whether whoever reads the report also reads stderr: what the report says need not stand there, too.
+    pub fn has_one_reader(&self) -> bool {
+        self.format == Format::Text && io::stdout().is_terminal() && io::stderr().is_terminal()
+    }
+
     /// Whether `-v` was given.
     pub fn is_verbose(&self) -> bool {
         self.verbose

@@ -271,7 +271,9 @@ impl Stage {
                 Section::skipped(self.command, format!("{key} {} ended with {}", earlier.command, earlier.summary()))
             }
             None => {
-                output.complain(failure);
+                if !output.has_one_reader() {
+                    output.complain(failure);
+                }
                 Section::failed(self.command, failure)
             }
         }
@@ -347,7 +349,7 @@ mod tests {
     fn what_a_failed_stage_has_not_written_is_no_failure_of_the_stages_after_it() {
         let section = failed(STAGE, &after_a_failed_find(), &codes::FIELD);
         assert_eq!(section.status, Status::Skipped);
-        assert_eq!(section.reason.as_deref(), Some("sg find ended with error: there is no cache `x`"));
+        assert_eq!(section.reason.as_deref(), Some("sg find ended with error: there is no cache `x` (EC9106)"));
     }
 
     #[test]

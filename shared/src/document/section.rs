@@ -34,6 +34,10 @@ pub struct Section {
     #[serde(skip)]
     #[schemars(skip)]
     pub exit: Option<Exit>,
+    /// The error as a sentence, while it is this run's own. Not part of the document.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub told: Option<String>,
 }
 
 /// How a stage ended.
@@ -162,6 +166,7 @@ impl Section {
             error: None,
             facts: Map::new(),
             exit: None,
+            told: None,
         }
     }
 
@@ -190,6 +195,7 @@ impl Section {
         let done = self.changes.iter().any(|change| change.state == ChangeState::Done);
         self.exit = Some(if done { Exit::Partial } else { failure.exit() });
         self.error = serde_json::to_value(failure).ok();
+        self.told = Some(format!("{failure} ({})", failure.code().id));
     }
 
     /// Adds a fact of this tool's own. A value that JSON cannot hold is left out.
@@ -235,7 +241,10 @@ impl Section {
                 Some(format!("{count} change{}", if count == 1 { "" } else { "s" }))
             }
             Status::Skipped | Status::Unknown => self.reason.clone(),
-            Status::Error => self.error.as_ref().and_then(|error| error["message"].as_str()).map(str::to_owned),
+            Status::Error => self.told.clone().or_else(|| {
+                let error = self.error.as_ref()?;
+                Some(format!("{} ({})", error["message"].as_str()?, error["code"].as_str()?))
+            }),
             _ => self.findings.first().map(|finding| format!("{} ({})", finding.summary, finding.code)),
         };
         match detail {
