@@ -232,10 +232,11 @@ impl Work {
         });
         let input = Input::choose(&self.common, named, false)?;
         stage(command).run(input, output, |document, output| {
-            facts::named(document, &target, command != "find")?;
-            if document.cache()?.is_some_and(|cache| facts::is_public(&cache)) {
+            let cache = document.cache()?;
+            if cache.as_ref().is_some_and(facts::is_public) {
                 return Ok(Section::skipped(command, facts::PUBLIC));
             }
+            facts::named(document, cache.as_ref(), &target, command != "find")?;
             let cloud = self.cloud(document, output)?;
             self.runtime.block_on(work(document, &cloud, &target, output))
         })

@@ -20,11 +20,17 @@ pub(crate) struct Target {
     pub(crate) repeat: String,
 }
 
-/// Makes sure, before anybody is asked, that there is a cache to ask about, and a client where one is needed.
-pub(crate) fn named(document: &Document, target: &Target, needs_client: bool) -> Result<(), Failure> {
+/// Makes sure, before anybody is asked, that there is a cache to ask about, and a client where one is needed. `cache` is
+/// the document's.
+pub(crate) fn named(
+    document: &Document,
+    cache: Option<&Cache>,
+    target: &Target,
+    needs_client: bool,
+) -> Result<(), Failure> {
     let lacks =
         |what: &str, hint: &str| Err(Failure::new(&shared::FIELD, format!("the document names no {what}")).hint(hint));
-    if target.cache.is_none() && document.cache()?.is_none() {
+    if target.cache.is_none() && cache.is_none() {
         return lacks("cache", "name it with --cache, or begin with `ec-sg find`");
     }
     if needs_client && target.from.is_none() && document.client()?.is_none() {

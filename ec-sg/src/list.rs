@@ -83,8 +83,9 @@ pub(crate) fn ports(
 }
 
 fn of_document(document: &Document, output: &mut Output) -> Result<(), Failure> {
-    facts::named(document, &Target::default(), false)?;
-    let cache = document.cache()?.unwrap_or_default();
+    let cache = document.cache()?;
+    facts::named(document, cache.as_ref(), &Target::default(), false)?;
+    let cache = cache.unwrap_or_default();
     let ports = ports::of(&cache);
     if ports.is_empty() {
         return Err(no_endpoint(&cache));

@@ -64,6 +64,10 @@ impl Document {
     /// `EC9009` with the path of the value that is missing or of another type.
     pub fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
+        if let Ok(value) = serde_json::from_str(raw.get()) {
+            return Ok(Some(value));
+        }
+        // Keeping track of the path costs as much as reading; it is only done for who has to be told.
         let mut json = serde_json::Deserializer::from_str(raw.get());
         serde_path_to_error::deserialize(&mut json).map(Some).map_err(|error| {
             let path = error.path().to_string();

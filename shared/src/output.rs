@@ -56,13 +56,16 @@ pub struct Output {
     color: Color,
     quiet: bool,
     verbose: bool,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
     pending: Vec<u8>,
 }
 
 impl Output {
     /// Output for `tool`; `format` is the answer's, by default JSON in a pipe and a report at a terminal.
     pub fn new(tool: &'static str, format: Option<Format>, error_format: ErrorFormat, color: Color) -> Self {
-        let by_stream = if io::stdout().is_terminal() { Format::Text } else { Format::Json };
+        let stdout_is_terminal = io::stdout().is_terminal();
+        let by_stream = if stdout_is_terminal { Format::Text } else { Format::Json };
         Self {
             tool,
             format: format.unwrap_or(by_stream),
@@ -70,6 +73,8 @@ impl Output {
             color,
             quiet: false,
             verbose: false,
+            stdout_is_terminal,
+            stderr_is_terminal: io::stderr().is_terminal(),
             pending: Vec::new(),
         }
     }
@@ -95,12 +100,12 @@ impl Output {
 
     /// Whether stderr is a terminal that wants to see progress.
     pub fn shows_progress(&self) -> bool {
-        !self.quiet && io::stderr().is_terminal()
+        !self.quiet && self.stderr_is_terminal
     }
 
     /// Whether whoever reads the report also reads stderr: what the report says need not stand there, too.
     pub fn has_one_reader(&self) -> bool {
-        self.format == Format::Text && io::stdout().is_terminal() && io::stderr().is_terminal()
+        self.format == Format::Text && self.stdout_is_terminal && self.stderr_is_terminal
     }
 
     /// Whether `-v` was given.

@@ -294,7 +294,9 @@ impl Stage {
             output.answer(report.render().as_bytes());
             document.set_section(self.key, section);
         } else {
-            output.note(&format!("{}: {}", document.id(), section.summary()));
+            if output.shows_progress() {
+                output.note(&format!("{}: {}", document.id(), section.summary()));
+            }
             document.set_section(self.key, section);
             let mut line = Vec::new();
             document.write_line(&mut line);
