@@ -56,16 +56,22 @@ pub struct Output {
     color: Color,
     quiet: bool,
     verbose: bool,
-    stdout_is_terminal: bool,
-    stderr_is_terminal: bool,
+    terminals: Terminals,
     pending: Vec<u8>,
+}
+
+/// Which of the two voices a person hears directly. Asked once: it is a system call.
+#[derive(Clone, Copy, Debug)]
+struct Terminals {
+    stdout: bool,
+    stderr: bool,
 }
 
 impl Output {
     /// Output for `tool`; `format` is the answer's, by default JSON in a pipe and a report at a terminal.
     pub fn new(tool: &'static str, format: Option<Format>, error_format: ErrorFormat, color: Color) -> Self {
-        let stdout_is_terminal = io::stdout().is_terminal();
-        let by_stream = if stdout_is_terminal { Format::Text } else { Format::Json };
+        let terminals = Terminals { stdout: io::stdout().is_terminal(), stderr: io::stderr().is_terminal() };
+        let by_stream = if terminals.stdout { Format::Text } else { Format::Json };
         Self {
             tool,
             format: format.unwrap_or(by_stream),
@@ -73,8 +79,7 @@ impl Output {
             color,
             quiet: false,
             verbose: false,
-            stdout_is_terminal,
-            stderr_is_terminal: io::stderr().is_terminal(),
+            terminals,
             pending: Vec::new(),
         }
     }
@@ -100,12 +105,12 @@ impl Output {
 
     /// Whether stderr is a terminal that wants to see progress.
     pub fn shows_progress(&self) -> bool {
-        !self.quiet && self.stderr_is_terminal
+        !self.quiet && self.terminals.stderr
     }
 
     /// Whether whoever reads the report also reads stderr: what the report says need not stand there, too.
     pub fn has_one_reader(&self) -> bool {
-        self.format == Format::Text && self.stdout_is_terminal && self.stderr_is_terminal
+        self.format == Format::Text && self.terminals.stdout && self.terminals.stderr
     }
 
     /// Whether `-v` was given.
