@@ -96,6 +96,51 @@ pub fn elements(xml: &str, name: &str) -> Vec<String> {
     xml.split(&open).skip(1).filter_map(|rest| rest.split(&close).next()).map(str::to_owned).collect()
 }
 
+/// A VPC with a client machine and a security group for a cache. Every emulator can have one.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The API that it was made with.
+    pub aws: Aws,
+    /// The VPC, 10.0.0.0/16.
+    pub vpc: String,
+    /// The subnet, 10.0.1.0/24.
+    pub subnet: String,
+    /// The client's security group.
+    pub client_group: String,
+    /// The group for a cache.
+    pub cache_group: String,
+    /// The client, an instance with the tag Name=app-1.
+    pub instance: String,
+}
+
+impl Ground {
+    /// Makes it; the names of the groups begin with `name`.
+    pub fn lay(aws: Aws, name: &str) -> Self {
+        let vpc = element(&aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]), "vpcId");
+        let subnet = [("VpcId", vpc.as_str()), ("CidrBlock", "10.0.1.0/24")];
+        let subnet = element(&aws.call("ec2", "CreateSubnet", &subnet), "subnetId");
+        let group = |role: &str| {
+            let group = format!("{name}-{role}");
+            let parameters = [("GroupName", group.as_str()), ("GroupDescription", role), ("VpcId", vpc.as_str())];
+            element(&aws.call("ec2", "CreateSecurityGroup", &parameters), "groupId")
+        };
+        let (client_group, cache_group) = (group("client"), group("cache"));
+        let instance = [
+            ("ImageId", "ami-12345678"),
+            ("InstanceType", "t3.micro"),
+            ("MinCount", "1"),
+            ("MaxCount", "1"),
+            ("SubnetId", subnet.as_str()),
+            ("SecurityGroupId.1", client_group.as_str()),
+            ("TagSpecification.1.ResourceType", "instance"),
+            ("TagSpecification.1.Tag.1.Key", "Name"),
+            ("TagSpecification.1.Tag.1.Value", "app-1"),
+        ];
+        let instance = element(&aws.call("ec2", "RunInstances", &instance), "instanceId");
+        Self { aws, vpc, subnet, client_group, cache_group, instance }
+    }
+}
+
 /// A VPC with a client machine and a serverless Valkey cache in it, and no rule that lets one reach the other. The cache
 /// has a user group with one user, `app`, that logs in with IAM.
 #[derive(Clone, Debug)]
@@ -135,27 +180,7 @@ impl Scene {
     }
 
     fn around(aws: Aws, account: &str, name: &str) -> Self {
-        let vpc = element(&aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]), "vpcId");
-        let subnet = [("VpcId", vpc.as_str()), ("CidrBlock", "10.0.1.0/24")];
-        let subnet = element(&aws.call("ec2", "CreateSubnet", &subnet), "subnetId");
-        let group = |role: &str| {
-            let group = format!("{name}-{role}");
-            let parameters = [("GroupName", group.as_str()), ("GroupDescription", role), ("VpcId", vpc.as_str())];
-            element(&aws.call("ec2", "CreateSecurityGroup", &parameters), "groupId")
-        };
-        let (client_group, cache_group) = (group("client"), group("cache"));
-        let instance = [
-            ("ImageId", "ami-12345678"),
-            ("InstanceType", "t3.micro"),
-            ("MinCount", "1"),
-            ("MaxCount", "1"),
-            ("SubnetId", subnet.as_str()),
-            ("SecurityGroupId.1", client_group.as_str()),
-            ("TagSpecification.1.ResourceType", "instance"),
-            ("TagSpecification.1.Tag.1.Key", "Name"),
-            ("TagSpecification.1.Tag.1.Value", "app-1"),
-        ];
-        let instance = element(&aws.call("ec2", "RunInstances", &instance), "instanceId");
+        let Ground { aws, vpc, subnet, client_group, cache_group, instance } = Ground::lay(aws, name);
         // The user belongs to the account, so that another scene in it may have made it.
         let user = [("UserId", "app"), ("UserName", "app"), ("Engine", "valkey"), ("AccessString", "on ~* +@all")];
         aws.try_call("elasticache", "CreateUser", &[&user[..], &[("AuthenticationMode.Type", "iam")]].concat());

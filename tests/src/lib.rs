@@ -27,7 +27,7 @@ mod server;
 mod tool;
 mod valkey;
 
-pub use aws::{Aws, Scene, element, elements};
+pub use aws::{Aws, Ground, Scene, element, elements};
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;

@@ -1,6 +1,6 @@
 //! ec-sg against both emulators, and against AWS's answers on paper where no emulator gives them.
 
-use ec_tests::{Aws, Canned, Counting, Ministack, Moto, Outcome, Scene, element, elements, need, tool};
+use ec_tests::{Aws, Canned, Counting, Ground, Ministack, Moto, Outcome, Scene, elements, need, tool};
 use serde_json::{Value, json};
 
 /// The rules of a group that let traffic in: how many there are.
@@ -191,46 +191,14 @@ fn an_instance_in_another_vpc_is_told_and_nothing_is_written() {
     assert_eq!(ingress_rules(&here.aws, &here.cache_group), 0);
 }
 
-/// A VPC in moto with a client machine and a group for a cache.
-struct MotoScene {
-    aws: Aws,
-    url: String,
-    vpc: String,
-    subnet: String,
-    cache_group: String,
-    instance: String,
-}
-
-impl MotoScene {
-    fn set(name: &str) -> Self {
-        let url = Moto::shared().url();
-        let aws = Aws::at(&url);
-        let vpc = element(&aws.call("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]), "vpcId");
-        let subnet = [("VpcId", vpc.as_str()), ("CidrBlock", "10.0.1.0/24")];
-        let subnet = element(&aws.call("ec2", "CreateSubnet", &subnet), "subnetId");
-        let group = |role: &str| {
-            let group = format!("{name}-{role}");
-            let parameters = [("GroupName", group.as_str()), ("GroupDescription", role), ("VpcId", vpc.as_str())];
-            element(&aws.call("ec2", "CreateSecurityGroup", &parameters), "groupId")
-        };
-        let (client_group, cache_group) = (group("client"), group("cache"));
-        let instance = [
-            ("ImageId", "ami-12345678"),
-            ("InstanceType", "t3.micro"),
-            ("MinCount", "1"),
-            ("MaxCount", "1"),
-            ("SubnetId", subnet.as_str()),
-            ("SecurityGroupId.1", client_group.as_str()),
-        ];
-        let instance = element(&aws.call("ec2", "RunInstances", &instance), "instanceId");
-        Self { aws, url, vpc, subnet, cache_group, instance }
-    }
+fn on_moto(name: &str) -> Ground {
+    Ground::lay(Aws::at(&Moto::shared().url()), name)
 }
 
 #[test]
 fn a_replication_group_is_opened_where_duplicates_are_an_error() {
     need!("moto_server");
-    let scene = MotoScene::set("sg-rg");
+    let scene = on_moto("sg-rg");
     let parameters = [
         ("ReplicationGroupId", "sg-rg"),
         ("ReplicationGroupDescription", "x"),
@@ -245,20 +213,20 @@ fn a_replication_group_is_opened_where_duplicates_are_an_error() {
         "kind": "ec.connection", "format_version": "1.0",
         "cache": {"name": "sg-rg", "deployment": "replication_group"},
     });
-    let found = ec_sg(&scene.url, &["find", "--from", &scene.instance], &kind.to_string()).ok();
+    let found = ec_sg(&Moto::shared().url(), &["find", "--from", &scene.instance], &kind.to_string()).ok();
     let mut document = found.document();
     assert_eq!(document["cache"]["endpoints"][0]["role"], "primary");
     // moto has no member clusters, and so no groups and subnets of the cache.
     document["cache"]["network"] = json!({
         "vpc_id": scene.vpc, "subnet_ids": [scene.subnet], "security_group_ids": [scene.cache_group],
     });
-    there_and_back(&scene.url, &scene.aws, &document.to_string(), &scene.cache_group, 1);
+    there_and_back(&Moto::shared().url(), &scene.aws, &document.to_string(), &scene.cache_group, 1);
 }
 
 #[test]
 fn a_cluster_without_an_endpoint_is_to_be_waited_for() {
     need!("moto_server");
-    let scene = MotoScene::set("sg-mem");
+    let scene = on_moto("sg-mem");
     let parameters = [
         ("CacheClusterId", "sg-mem"),
         ("Engine", "memcached"),
@@ -271,8 +239,8 @@ fn a_cluster_without_an_endpoint_is_to_be_waited_for() {
         "kind": "ec.connection", "format_version": "1.0",
         "cache": {"name": "sg-mem", "deployment": "cluster", "engine": "memcached"},
     });
-    let found = ec_sg(&scene.url, &["find", "--from", &scene.instance], &kind.to_string()).ok();
-    ec_sg(&scene.url, &["check"], &found.stdout).exits(5).says("EC1014");
+    let found = ec_sg(&Moto::shared().url(), &["find", "--from", &scene.instance], &kind.to_string()).ok();
+    ec_sg(&Moto::shared().url(), &["check"], &found.stdout).exits(5).says("EC1014");
 }
 
 /// EC2's answer about one instance, as the API reference words it.
