@@ -17,6 +17,7 @@ pub mod door;
 pub mod exit;
 pub mod failure;
 pub mod flags;
+mod manual;
 pub mod output;
 pub mod ran_on;
 pub mod report;

@@ -15,6 +15,7 @@ use crate::document::{Document, Section};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::{Common, Meta};
+use crate::manual;
 use crate::output::{Color, ErrorFormat, Format, Output, Written};
 use crate::report::Report;
 
@@ -123,9 +124,10 @@ fn print_meta<T: Tool>(meta: &Meta, output: &mut Output) -> Result<Exit, Failure
         }
         Meta::Schema => page.extend(crate::schema::text().into_bytes()),
         Meta::Completions { shell } => clap_complete::generate(*shell, &mut T::command(), T::NAME, &mut page),
-        Meta::Man => clap_mangen::Man::new(T::command())
-            .render(&mut page)
-            .map_err(|error| Failure::new(&codes::WRITE, "cannot write the manual page").because(error))?,
+        Meta::Man => page.extend(
+            manual::page(&T::command())
+                .map_err(|error| Failure::new(&codes::WRITE, "cannot write the manual page").because(error))?,
+        ),
     }
     output.answer(&page);
     Ok(Exit::Ok)
