@@ -134,7 +134,7 @@ impl Tool for Cli {
             }
             let mut work = Work::begin(&mut machine, &asked, command, document)?;
             let result = step(&mut work, output);
-            Ok(work.end(result, output))
+            Ok(work.end(result))
         })
     }
 }

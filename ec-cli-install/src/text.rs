@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::platform::Platform;
 use crate::recipe::{Alternative, Step};
+use crate::verbs::fact;
 
 /// Fills the report about a document.
 pub fn report(document: &Document, section: &Section, report: &mut Report) {
@@ -78,10 +79,6 @@ fn client(section: &Section, report: &mut Report) {
 
 fn word(value: &Value, key: &str) -> String {
     value[key].as_str().unwrap_or("?").to_owned()
-}
-
-fn fact<T: DeserializeOwned>(section: &Section, name: &str) -> Option<T> {
-    serde_json::from_value(section.facts.get(name)?.clone()).ok()
 }
 
 fn list<T: DeserializeOwned>(section: &Section, name: &str) -> Vec<T> {

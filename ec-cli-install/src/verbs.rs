@@ -191,9 +191,8 @@ impl<'a> Work<'a> {
     }
 
     /// Ends the work: the section, in which a failure stands beside what was found before.
-    pub fn end(mut self, result: Result<(), Failure>, output: &Output) -> Section {
+    pub fn end(mut self, result: Result<(), Failure>) -> Section {
         if let Err(failure) = result {
-            output.complain(&failure);
             self.section.status = Status::Error;
             self.section.blame(&failure);
         }
@@ -301,6 +300,7 @@ impl<'a> Work<'a> {
     }
 }
 
-fn fact<T: DeserializeOwned>(section: &Section, name: &str) -> Option<T> {
+/// A fact of a section of ours, as the type that it was written from.
+pub(crate) fn fact<T: DeserializeOwned>(section: &Section, name: &str) -> Option<T> {
     serde_json::from_value(section.facts.get(name)?.clone()).ok()
 }

@@ -161,10 +161,7 @@ impl Tool for Cli {
                     let (cloud, request, cache) = who.prepare(document, &mut clouds, output)?;
                     let before: Option<Section> = document.read(KEY)?;
                     let patience = patience(&common);
-                    let (section, failure) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience)?;
-                    if let Some(failure) = &failure {
-                        output.complain(failure);
-                    }
+                    let (section, _) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience)?;
                     Ok(section)
                 })
             }
@@ -180,15 +177,12 @@ impl Tool for Cli {
                         ));
                     }
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-                    let (mut section, failure) = revoke::revoke(cloud, undos, patience(&common));
+                    let (mut section, _) = revoke::revoke(cloud, undos, patience(&common));
                     // Whose permission it was stays known.
                     for name in ["principal", "user"] {
                         if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {
                             section = section.fact(name, fact);
                         }
-                    }
-                    if let Some(failure) = &failure {
-                        output.complain(failure);
                     }
                     Ok(section)
                 })

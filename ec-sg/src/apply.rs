@@ -43,9 +43,6 @@ pub(crate) async fn apply(
         Err(unread) => failure.or(Some(unread)),
         Ok(()) => failure,
     };
-    if let Some(failure) = &failure {
-        output.complain(failure);
-    }
     Ok(section(&looked, steps, failure))
 }
 

@@ -87,7 +87,6 @@ pub(crate) async fn revoke(
     if let Some(failure) = failure {
         section.status = Status::Error;
         section.blame(&failure);
-        output.complain(&failure);
     }
     Ok(section)
 }

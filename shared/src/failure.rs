@@ -12,10 +12,10 @@ use crate::exit::Exit;
 ///
 /// The message says what was tried on what, in lower case and without a full stop; `because` adds why; the hint says
 /// what to do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Failure(Box<Inner>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Inner {
     code: &'static Code,
     message: String,
@@ -26,7 +26,7 @@ struct Inner {
 }
 
 /// Where in the input something is wrong.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Place {
     /// Line of the whole input, from 1.
     pub line: usize,
@@ -35,7 +35,7 @@ pub struct Place {
 }
 
 /// What AWS said. Always complete, so that support can be asked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AwsError {
     /// `ec2`, `elasticache`, `iam`, `sts`.
     pub service: String,

@@ -11,7 +11,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::codes::{self, Code};
 use crate::document::records::{Record, Records};
-use crate::document::{Document, Section};
+use crate::document::{Document, Section, Status};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::{Common, Meta};
@@ -182,7 +182,7 @@ impl Stage {
     /// Takes every document through `work` and writes it out, whatever happened to it, in the order of the input.
     ///
     /// `work` may add to the document what the tool owns beside its section, and gives the section. A failure of
-    /// `work` is told on stderr and stands in the section; the run goes on with the next document. A record that is
+    /// `work`, or one that its section blames, is told on stderr and stands in the section; the run goes on with the next document. A record that is
     /// JSON but no document leaves as it came. The answer is the exit code of all documents together.
     ///
     /// # Errors
@@ -266,18 +266,13 @@ impl Stage {
 
     /// The section of work that failed. Where the document lacks what a stage before has failed to write, that stage's
     /// error is the one to tell; a further one would hide it.
-    fn failed(&self, document: &Document, failure: &Failure, output: &Output) -> Section {
+    fn failed(&self, document: &Document, failure: &Failure) -> Section {
         match document.failed_stage().filter(|_| failure.exit() == Exit::Usage) {
             Some((key, earlier)) if key == self.key => Section { command: self.command.to_owned(), ..earlier },
             Some((key, earlier)) => {
                 Section::skipped(self.command, format!("{key} {} ended with {}", earlier.command, earlier.summary()))
             }
-            None => {
-                if !output.has_one_reader() {
-                    output.complain(failure);
-                }
-                Section::failed(self.command, failure)
-            }
+            None => Section::failed(self.command, failure),
         }
     }
 
@@ -288,7 +283,13 @@ impl Stage {
         tally: &mut Tally,
         work: &mut impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
     ) {
-        let section = work(&mut document, output).unwrap_or_else(|failure| self.failed(&document, &failure, output));
+        let section = work(&mut document, output).unwrap_or_else(|failure| self.failed(&document, &failure));
+        // A report at a terminal tells it, too.
+        if let Some(failure) =
+            section.failure.as_ref().filter(|_| section.status == Status::Error && !output.has_one_reader())
+        {
+            output.complain(failure);
+        }
         let own = section.exit();
         if output.format() == Format::Text {
             let mut report = Report::default();
@@ -334,13 +335,11 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Status;
 
     const STAGE: Stage = Stage { key: "probe", command: "probe", report: |_, _, _| {} };
 
     fn failed(stage: Stage, document: &Document, code: &'static Code) -> Section {
-        let quiet = Output::new("ec-test", Some(Format::Json), ErrorFormat::Text, Color::Never).loudness(true, false);
-        stage.failed(document, &Failure::new(code, "cannot begin"), &quiet)
+        stage.failed(document, &Failure::new(code, "cannot begin"))
     }
 
     fn after_a_failed_find() -> Document {

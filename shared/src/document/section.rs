@@ -34,10 +34,10 @@ pub struct Section {
     #[serde(skip)]
     #[schemars(skip)]
     pub exit: Option<Exit>,
-    /// The error as a sentence, while it is this run's own. Not part of the document.
+    /// What failed, while it is this run's own failure. Not part of the document; `error` is.
     #[serde(skip)]
     #[schemars(skip)]
-    pub told: Option<String>,
+    pub failure: Option<Failure>,
 }
 
 /// How a stage ended.
@@ -166,7 +166,7 @@ impl Section {
             error: None,
             facts: Map::new(),
             exit: None,
-            told: None,
+            failure: None,
         }
     }
 
@@ -195,7 +195,7 @@ impl Section {
         let done = self.changes.iter().any(|change| change.state == ChangeState::Done);
         self.exit = Some(if done { Exit::Partial } else { failure.exit() });
         self.error = serde_json::to_value(failure).ok();
-        self.told = Some(format!("{failure} ({})", failure.code().id));
+        self.failure = Some(failure.clone());
     }
 
     /// Adds a fact of this tool's own. A value that JSON cannot hold is left out.
@@ -241,10 +241,13 @@ impl Section {
                 Some(format!("{count} change{}", if count == 1 { "" } else { "s" }))
             }
             Status::Skipped | Status::Unknown => self.reason.clone(),
-            Status::Error => self.told.clone().or_else(|| {
-                let error = self.error.as_ref()?;
-                Some(format!("{} ({})", error["message"].as_str()?, error["code"].as_str()?))
-            }),
+            Status::Error => match (&self.failure, &self.error) {
+                (Some(failure), _) => Some(format!("{failure} ({})", failure.code().id)),
+                (None, Some(error)) => {
+                    error["message"].as_str().zip(error["code"].as_str()).map(|(m, c)| format!("{m} ({c})"))
+                }
+                (None, None) => None,
+            },
             _ => self.findings.first().map(|finding| format!("{} ({})", finding.summary, finding.code)),
         };
         match detail {
