@@ -110,7 +110,7 @@ impl Cloud for AwsCloud {
                 answer
                     .into_iter()
                     .flat_map(|answer| answer.serverless_caches.unwrap_or_default())
-                    .map(caches::serverless_cache),
+                    .map(|cache| caches::serverless_cache(cache).into()),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -119,7 +119,7 @@ impl Cloud for AwsCloud {
                 answer
                     .into_iter()
                     .flat_map(|answer| answer.replication_groups.unwrap_or_default())
-                    .map(caches::replication_group),
+                    .map(|group| caches::replication_group(group).into()),
             ),
             Err(failure) => failures.push(failure),
         }
@@ -129,7 +129,7 @@ impl Cloud for AwsCloud {
                     .into_iter()
                     .flat_map(|answer| answer.cache_clusters.unwrap_or_default())
                     .filter(|cluster| cluster.replication_group_id.is_none())
-                    .map(caches::cache_cluster),
+                    .map(|cluster| caches::cache_cluster(cluster).into()),
             ),
             Err(failure) => failures.push(failure),
         }

@@ -144,7 +144,7 @@ fn user_of(document: &Document) -> Result<Option<String>, Failure> {
 /// Does some work for every document.
 fn each_document(input: Input, mut work: impl FnMut(&Document) -> Result<(), Failure>) -> Result<Exit, Failure> {
     match input {
-        Input::One(document) => work(&document)?,
+        Input::Some(documents) => documents.iter().try_for_each(work)?,
         Input::Stdin => {
             let mut records = Records::new(io::stdin().lock());
             let mut count = 0_u64;

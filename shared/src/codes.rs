@@ -140,6 +140,11 @@ codes! {
         see: "ls -l FILE",
         fix: "chmod 600 FILE"
     }
+    INTERRUPTED = "EC9024" Interrupted "a signal stopped the run" {
+        cause: "SIGINT (exit 130), SIGTERM (143) or SIGHUP (129) came. What was begun is finished; changes that stand as planned were not begun.",
+        see: "jq '.[] | objects | select(.interrupted) | .changes' < output",
+        fix: "Run the same command again to do the rest, or revoke to take back what the document says was done."
+    }
     BUG = "EC9099" Refused "the tool itself has failed" {
         cause: "A mistake in the program. What it had done until then is not known to be complete.",
         see: "The error names the place in the source.",

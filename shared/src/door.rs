@@ -3,7 +3,7 @@
 //!
 //! Field names are those of the ElastiCache API, 2015-02-02.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::document::{
     Auth, AuthKind, Cache, Connection, Deployment, Document, Endpoint, EndpointRole, Engine, Network, Tls,
@@ -29,7 +29,7 @@ pub(crate) fn documents(record: &Document) -> Option<Result<Vec<Document>, Failu
 }
 
 /// An endpoint as every ElastiCache answer spells it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Address {
     /// DNS name.
@@ -45,7 +45,7 @@ impl Address {
 }
 
 /// A serverless cache as the API describes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct ServerlessCache {
@@ -67,7 +67,7 @@ pub struct ServerlessCache {
 
 /// A replication group as the API describes it. It carries neither groups, nor subnets, nor the engine's version:
 /// those are facts of its member clusters.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct ReplicationGroup {
@@ -88,7 +88,7 @@ pub struct ReplicationGroup {
 }
 
 /// One shard of a replication group.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct NodeGroup {
@@ -97,7 +97,7 @@ pub struct NodeGroup {
 }
 
 /// A cache cluster as the API describes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct CacheCluster {
@@ -119,7 +119,7 @@ pub struct CacheCluster {
 }
 
 /// One node of a cache cluster.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct CacheNode {
@@ -127,7 +127,7 @@ pub struct CacheNode {
 }
 
 /// A security group of a cache cluster.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields bear the names of the API, which documents them")]
 pub struct SecurityGroupMembership {

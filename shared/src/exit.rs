@@ -1,7 +1,8 @@
 //! The exit codes, the same in all four tools.
 //!
 //! 101 (a Rust panic), 123–127 (xargs, the shell), 194 (the SSM agent reboots the host) and 255 (xargs stops) are
-//! never used.
+//! never used. 129, 130 and 143 are what a shell calls the end by that signal, 128 and its number: a caller learns the
+//! same whether a verb ended at once or first finished what it had begun.
 
 use std::process::ExitCode;
 
@@ -25,11 +26,17 @@ pub enum Exit {
     Partial = 6,
     /// Standard input, standard output or a file could not be read or written.
     Io = 7,
+    /// SIGHUP came; see [`Interrupt`](crate::interrupt::Interrupt).
+    Hangup = 129,
+    /// SIGINT came.
+    Interrupted = 130,
+    /// SIGTERM came.
+    Terminated = 143,
 }
 
 impl Exit {
     /// All codes with the sentence that `--help` and the manual pages show.
-    pub const TABLE: [(Self, &'static str, &'static str); 8] = [
+    pub const TABLE: [(Self, &'static str, &'static str); 11] = [
         (Self::Ok, "ok", "done, nothing to do, or every check passed"),
         (Self::No, "no", "ran fine, the answer is no"),
         (Self::Usage, "usage", "bad flags, or a document this tool cannot read"),
@@ -38,14 +45,19 @@ impl Exit {
         (Self::Temporary, "temporary", "throttled, timed out, unreachable: a retry may help"),
         (Self::Partial, "partial", "several documents or changes, some failed"),
         (Self::Io, "io", "stdin, stdout or a file could not be read or written"),
+        (Self::Hangup, "hangup", "SIGHUP came: what was begun is finished and told, the rest not begun"),
+        (Self::Interrupted, "interrupted", "SIGINT came: what was begun is finished and told, the rest not begun"),
+        (Self::Terminated, "terminated", "SIGTERM came: what was begun is finished and told, the rest not begun"),
     ];
 
-    /// The code of two pieces of work together: equal codes stay, `Ok` and `No` make `No`, and any other
-    /// mixture is `Partial`.
+    /// The code of two pieces of work together: equal codes stay, a signal outweighs all else, `Ok` and `No` make
+    /// `No`, and any other mixture is `Partial`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (a, b) if a == b => a,
+            (a, _) if a.is_signal() => a,
+            (_, b) if b.is_signal() => b,
             (Self::Ok, Self::No) | (Self::No, Self::Ok) => Self::No,
             _ => Self::Partial,
         }
@@ -53,7 +65,12 @@ impl Exit {
 
     /// The code of a number, as it stands in an error object.
     pub fn of_number(number: u64) -> Option<Self> {
-        Self::TABLE.get(usize::try_from(number).ok()?).map(|(exit, ..)| *exit)
+        Self::TABLE.iter().map(|(exit, ..)| *exit).find(|exit| u64::from(exit.number()) == number)
+    }
+
+    /// Whether a signal asked for the end.
+    pub fn is_signal(self) -> bool {
+        matches!(self, Self::Hangup | Self::Interrupted | Self::Terminated)
     }
 
     /// The number the process ends with.
@@ -63,7 +80,7 @@ impl Exit {
 
     /// The name in the table: `ok`, `no`, `usage` …
     pub fn name(self) -> &'static str {
-        Self::TABLE[self as usize].1
+        Self::TABLE.iter().find(|(exit, ..)| *exit == self).map_or("", |(_, name, _)| name)
     }
 }
 
@@ -78,10 +95,13 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn the_table_is_in_the_order_of_the_numbers() {
-        for (index, (exit, ..)) in Exit::TABLE.iter().enumerate() {
-            assert_eq!(usize::from(exit.number()), index);
+    fn the_table_is_in_the_order_of_the_numbers_and_has_every_code() {
+        let numbers = Exit::TABLE.map(|(exit, ..)| exit.number());
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 129, 130, 143]);
+        for (exit, name, _) in Exit::TABLE {
+            assert_eq!((Exit::of_number(exit.number().into()), exit.name()), (Some(exit), name));
         }
+        assert_eq!(Exit::of_number(8), None);
     }
 
     #[test]
@@ -91,5 +111,11 @@ mod tests {
         assert_eq!(Exit::Temporary.and(Exit::Temporary), Exit::Temporary);
         assert_eq!(Exit::Ok.and(Exit::Temporary), Exit::Partial);
         assert_eq!(Exit::No.and(Exit::Refused), Exit::Partial);
+    }
+
+    #[test]
+    fn a_signal_outweighs_what_was_done_before_and_after_it() {
+        assert_eq!(Exit::Ok.and(Exit::Terminated), Exit::Terminated);
+        assert_eq!(Exit::Interrupted.and(Exit::Partial), Exit::Interrupted);
     }
 }

@@ -18,6 +18,7 @@ pub struct Failure(Box<Inner>);
 #[derive(Clone, Debug, PartialEq)]
 struct Inner {
     code: &'static Code,
+    exit: Exit,
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
@@ -54,7 +55,15 @@ pub struct AwsError {
 impl Failure {
     /// A failure with its code and what was tried.
     pub fn new(code: &'static Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), causes: Vec::new(), hint: None, place: None, aws: None }))
+        let (exit, message) = (code.exit, message.into());
+        Self(Box::new(Inner { code, exit, message, causes: Vec::new(), hint: None, place: None, aws: None }))
+    }
+
+    /// Leads to another exit code than the table names: which signal came is not known before it comes.
+    #[must_use]
+    pub(crate) fn exiting(mut self, exit: Exit) -> Self {
+        self.0.exit = exit;
+        self
     }
 
     /// Adds why it failed: one more cause behind the ones that are there.
@@ -95,9 +104,19 @@ impl Failure {
         self.0.aws.as_ref()?.code.as_deref()
     }
 
+    /// How often the call was sent that AWS answered so. An attempt before the last may have been carried out.
+    pub fn attempts(&self) -> u32 {
+        self.0.aws.as_ref().map_or(1, |aws| aws.attempts)
+    }
+
     /// The exit code that this failure leads to.
     pub fn exit(&self) -> Exit {
-        self.0.code.exit
+        self.0.exit
+    }
+
+    /// Whether the same command, run again, may get further without anything else being mended.
+    fn is_retryable(&self) -> bool {
+        self.exit() == Exit::Temporary || self.exit().is_signal()
     }
 
     /// The hint, if there is one.
@@ -136,7 +155,7 @@ impl Serialize for Failure {
         let inner = &self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", inner.code.id)?;
-        map.serialize_entry("exit", &inner.code.exit.number())?;
+        map.serialize_entry("exit", &inner.exit.number())?;
         map.serialize_entry("message", &inner.message)?;
         if !inner.causes.is_empty() {
             map.serialize_entry("causes", &inner.causes)?;
@@ -144,7 +163,7 @@ impl Serialize for Failure {
         if let Some(hint) = &inner.hint {
             map.serialize_entry("hint", hint)?;
         }
-        map.serialize_entry("retryable", &(inner.code.exit == Exit::Temporary))?;
+        map.serialize_entry("retryable", &self.is_retryable())?;
         if let Some(place) = &inner.place {
             map.serialize_entry("at", place)?;
         }

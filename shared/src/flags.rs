@@ -58,6 +58,15 @@ pub struct AwsFlags {
     pub ca_bundle: Option<std::path::PathBuf>,
 }
 
+/// The flag that keeps a verb out of every account but one.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "AWS options")]
+pub struct AccountFlag {
+    /// Refuses to work in any other account
+    #[arg(long, global = true, value_name = "ID", value_parser = account, env = "EC_EXPECT_ACCOUNT")]
+    pub expect_account: Option<String>,
+}
+
 /// The verbs that every tool has.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Meta {
@@ -96,8 +105,20 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads an account as AWS writes it: 12 digits. An empty variable is refused, too: it comes of a script that lacks a
+/// value, and must not open every account.
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account is 12 digits, as `aws sts get-caller-identity` prints it".to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -107,6 +128,20 @@ mod tests {
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         for wrong in ["", "0", "s", "5h", "1e99", "-1"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_account_is_twelve_digits() {
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            account: AccountFlag,
+        }
+        let read = |id: &str| Flags::try_parse_from(["tool", "--expect-account", id]).map(|flags| flags.account);
+        assert_eq!(read("000123456789").unwrap().expect_account.as_deref(), Some("000123456789"));
+        for wrong in ["", "12345678901", "1234567890123", "1234-5678-9012", "12345678901x", "١٢٣٤٥٦"] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! - [`door`]: AWS CLI output on stdin becomes documents.
 //! - [`run`]: the one `main`, the stage that reads, works and writes, and the tools' one voice.
 //! - [`exit`], [`codes`], [`failure`]: how a run ends, and how an error is told.
+//! - [`interrupt`]: what a verb that writes does about a signal.
 //! - [`output`], [`report`]: JSON lines for programs, a report for people.
 //! - [`flags`]: the command-line flags that every tool takes.
 //! - [`secret`]: values that never show. [`ran_on`]: the machine that a local verdict is about.
@@ -17,6 +18,7 @@ pub mod door;
 pub mod exit;
 pub mod failure;
 pub mod flags;
+pub mod interrupt;
 mod manual;
 pub mod output;
 pub mod ran_on;
@@ -34,3 +36,4 @@ pub use codes::Code;
 pub use document::{Document, Section};
 pub use exit::Exit;
 pub use failure::Failure;
+pub use interrupt::Interrupt;

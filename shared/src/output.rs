@@ -1,6 +1,7 @@
 //! stdout for the answer, stderr for people; both checked, neither ever a panic.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::Range;
 
 use crate::codes;
 use crate::failure::Failure;
@@ -58,6 +59,8 @@ pub struct Output {
     verbose: bool,
     terminals: Terminals,
     pending: Vec<u8>,
+    /// Which of them must not be lost.
+    records: Vec<Range<usize>>,
 }
 
 /// Which of the two voices a person hears directly. Asked once: it is a system call.
@@ -81,6 +84,7 @@ impl Output {
             verbose: false,
             terminals,
             pending: Vec::new(),
+            records: Vec::new(),
         }
     }
 
@@ -95,7 +99,7 @@ impl Output {
     /// The same voice on stderr, without anything that waits for stdout.
     #[must_use]
     pub fn voice(&self) -> Self {
-        Self { pending: Vec::new(), ..*self }
+        Self { pending: Vec::new(), records: Vec::new(), ..*self }
     }
 
     /// What stdout carries.
@@ -123,6 +127,14 @@ impl Output {
         self.pending.extend_from_slice(bytes);
     }
 
+    /// Takes bytes for stdout that must not be lost, because they tell of changes that this run has made: if nobody reads
+    /// stdout any more, they go to stderr.
+    pub fn record(&mut self, bytes: &[u8]) {
+        let start = self.pending.len();
+        self.answer(bytes);
+        self.records.push(start..self.pending.len());
+    }
+
     /// How many bytes wait to be flushed.
     pub fn pending(&self) -> usize {
         self.pending.len()
@@ -137,6 +149,7 @@ impl Output {
             return Ok(Written::Yes);
         }
         let bytes = std::mem::take(&mut self.pending);
+        let records = std::mem::take(&mut self.records);
         let result = match self.format {
             Format::Json => write_whole(&mut io::stdout().lock(), &bytes),
             Format::Text => {
@@ -150,10 +163,15 @@ impl Output {
         };
         match result {
             Ok(()) => Ok(Written::Yes),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::ReaderGone),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                let records: Vec<&[u8]> = records.into_iter().filter_map(|range| bytes.get(range)).collect();
+                if !records.is_empty() {
+                    self.rescue("nobody reads stdout any more; what was done follows", &records.concat());
+                }
+                Ok(Written::ReaderGone)
+            }
             Err(error) => {
-                Self::stderr(&format!("{}: note: what stdout did not take follows", self.tool));
-                let _ = io::stderr().lock().write_all(&bytes);
+                self.rescue("what stdout did not take follows", &bytes);
                 Err(Failure::new(&codes::WRITE, "cannot write to stdout")
                     .because(error)
                     .hint("make room, then run the same command again; what was done is on stderr"))
@@ -197,6 +215,11 @@ impl Output {
         if self.verbose {
             Self::stderr(&format!("{}: {text}", self.tool));
         }
+    }
+
+    fn rescue(&self, why: &str, bytes: &[u8]) {
+        Self::stderr(&format!("{}: note: {why}", self.tool));
+        let _ = io::stderr().lock().write_all(bytes);
     }
 
     fn stderr(line: &str) {

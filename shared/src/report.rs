@@ -122,7 +122,11 @@ impl Report {
             ChangeState::Unknown => "not known whether done",
         };
         let what = format!("{} {}", change.action, change.resource);
-        self.row(mark, [what, format!("{state} {}", change.id.as_deref().unwrap_or_default()).trim_end().to_owned()]);
+        let state = match &change.by {
+            Some(by) => format!("for {by}"),
+            None => format!("{state} {}", change.id.as_deref().unwrap_or_default()).trim_end().to_owned(),
+        };
+        self.row(mark, [what, state]);
     }
 
     /// The report as text with ANSI styles.

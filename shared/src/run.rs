@@ -1,23 +1,24 @@
-//! The one `main` of all tools, and the stage that most verbs are: read documents, work on each, write each.
+//! The one `main` of all tools, and where a verb takes its documents from.
+
+mod stage;
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
 
 use crate::codes::{self, Code};
-use crate::document::records::{Record, Records};
-use crate::document::{Document, Section, Status};
+use crate::document::Document;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::flags::{Common, Meta};
 use crate::manual;
-use crate::output::{Color, ErrorFormat, Format, Output, Written};
-use crate::report::Report;
+use crate::output::{Color, ErrorFormat, Format, Output};
+
+pub use stage::Stage;
 
 /// A tool, as `main` sees it.
 pub trait Tool: Parser + CommandFactory {
@@ -138,11 +139,16 @@ fn print_meta<T: Tool>(meta: &Meta, output: &mut Output) -> Result<Exit, Failure
 pub enum Input {
     /// From stdin.
     Stdin,
-    /// One document, made from flags or empty; stdin is not touched.
-    One(Document),
+    /// These, made from flags or empty; stdin is not touched.
+    Some(Vec<Document>),
 }
 
 impl Input {
+    /// One document, made from flags or empty.
+    pub fn one(document: Document) -> Self {
+        Self::Some(vec![document])
+    }
+
     /// Decides where the documents come from. `named`: a document that the flags make up by themselves; then stdin is
     /// left alone, so that the tool does not eat the input of a loop around it. `alone`: whether the verb can do
     /// without any document when stdin is a terminal or another device.
@@ -151,10 +157,10 @@ impl Input {
     /// `EC9003` if stdin is a terminal and the verb needs a document.
     pub fn choose(common: &Common, named: Option<Document>, alone: bool) -> Result<Self, Failure> {
         match named {
-            Some(document) => Ok(Self::One(document)),
-            None if common.null_input => Ok(Self::One(Document::empty())),
+            Some(document) => Ok(Self::one(document)),
+            None if common.null_input => Ok(Self::one(Document::empty())),
             None if !(io::stdin().is_terminal() || alone && is_device()) => Ok(Self::Stdin),
-            None if alone => Ok(Self::One(Document::empty())),
+            None if alone => Ok(Self::one(Document::empty())),
             None => Err(Failure::new(&codes::NO_INPUT, "there is no document: stdin is a terminal")
                 .hint("name the cache or endpoint with a flag, pipe a document in, or see --help")),
         }
@@ -165,207 +171,4 @@ impl Input {
 fn is_device() -> bool {
     let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
     file.and_then(|file| file.metadata()).is_ok_and(|meta| meta.file_type().is_char_device())
-}
-
-/// What a stage is called, and how a person is told of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Stage {
-    /// The tool's key in the document: `sg`, `iam`, `cli`, `probe`.
-    pub key: &'static str,
-    /// The verb.
-    pub command: &'static str,
-    /// Fills the report about a document that this stage has been through.
-    pub report: fn(&Document, &Section, &mut Report),
-}
-
-impl Stage {
-    /// Takes every document through `work` and writes it out, whatever happened to it, in the order of the input.
-    ///
-    /// `work` may add to the document what the tool owns beside its section, and gives the section. A failure of
-    /// `work`, or one that its section blames, is told on stderr and stands in the section; the run goes on with the next document. A record that is
-    /// JSON but no document leaves as it came. The answer is the exit code of all documents together.
-    ///
-    /// # Errors
-    /// What ends the run: input that cannot be read any further, output that cannot be written.
-    pub fn run(
-        &self,
-        input: Input,
-        output: &mut Output,
-        mut work: impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
-    ) -> Result<Exit, Failure> {
-        let mut tally = Tally::default();
-        match input {
-            Input::One(document) => {
-                self.one(document, output, &mut tally, &mut work);
-                output.flush()?;
-            }
-            Input::Stdin => {
-                let mut records = Records::new(io::stdin().lock());
-                loop {
-                    if self.buffered(&mut records, output, &mut tally, &mut work)? == Written::ReaderGone
-                        || output.flush()? == Written::ReaderGone
-                    {
-                        return Ok(tally.exit.unwrap_or(Exit::Ok));
-                    }
-                    if !records.fill()? {
-                        self.buffered(&mut records, output, &mut tally, &mut work)?;
-                        break;
-                    }
-                }
-                output.flush()?;
-            }
-        }
-        tally.exit.ok_or_else(|| {
-            Failure::new(&codes::NO_INPUT, "there is no document on stdin")
-                .hint("did the command before the pipe fail? run it alone and look at its exit code")
-        })
-    }
-
-    /// Works on every record that is wholly buffered.
-    fn buffered<R: io::Read>(
-        &self,
-        records: &mut Records<R>,
-        output: &mut Output,
-        tally: &mut Tally,
-        work: &mut impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
-    ) -> Result<Written, Failure> {
-        // Enough to make a write worth its while, and never so late that a person or a next stage waits for it.
-        const ENOUGH: usize = 64 << 10;
-        const SOON: Duration = Duration::from_millis(10);
-        let mut flushed = Instant::now();
-        loop {
-            let record = match records.take() {
-                Ok(Some(record)) => record,
-                Ok(None) => return Ok(Written::Yes),
-                Err(failure) => {
-                    // What was done so far leaves before the run ends.
-                    output.flush()?;
-                    return Err(failure);
-                }
-            };
-            match record.documents() {
-                Ok(documents) => {
-                    // A list without caches is an answer, too.
-                    if documents.is_empty() {
-                        tally.add(Exit::Ok);
-                    }
-                    for document in documents {
-                        self.one(document, output, tally, work);
-                    }
-                }
-                Err(failure) => refuse(&record, &failure, output, tally),
-            }
-            if output.pending() >= ENOUGH || flushed.elapsed() >= SOON {
-                if output.flush()? == Written::ReaderGone {
-                    return Ok(Written::ReaderGone);
-                }
-                flushed = Instant::now();
-            }
-        }
-    }
-
-    /// The section of work that failed. Where the document lacks what a stage before has failed to write, that stage's
-    /// error is the one to tell; a further one would hide it.
-    fn failed(&self, document: &Document, failure: &Failure) -> Section {
-        match document.failed_stage().filter(|_| failure.exit() == Exit::Usage) {
-            Some((key, earlier)) if key == self.key => Section { command: self.command.to_owned(), ..earlier },
-            Some((key, earlier)) => {
-                Section::skipped(self.command, format!("{key} {} ended with {}", earlier.command, earlier.summary()))
-            }
-            None => Section::failed(self.command, failure),
-        }
-    }
-
-    fn one(
-        &self,
-        mut document: Document,
-        output: &mut Output,
-        tally: &mut Tally,
-        work: &mut impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
-    ) {
-        let section = work(&mut document, output).unwrap_or_else(|failure| self.failed(&document, &failure));
-        // A report at a terminal tells it, too.
-        if let Some(failure) =
-            section.failure.as_ref().filter(|_| section.status == Status::Error && !output.has_one_reader())
-        {
-            output.complain(failure);
-        }
-        let own = section.exit();
-        if output.format() == Format::Text {
-            let mut report = Report::default();
-            (self.report)(&document, &section, &mut report);
-            output.answer(report.render().as_bytes());
-            document.set_section(self.key, section);
-        } else {
-            if output.shows_progress() {
-                output.note(&format!("{}: {}", document.id(), section.summary()));
-            }
-            document.set_section(self.key, section);
-            let mut line = Vec::new();
-            document.write_line(&mut line);
-            output.answer(&line);
-        }
-        tally.add(if own == Exit::Ok { document.exit() } else { own });
-    }
-}
-
-/// A record that is no document leaves as it came.
-fn refuse(record: &Record, failure: &Failure, output: &mut Output, tally: &mut Tally) {
-    output.complain(failure);
-    if output.format() == Format::Json {
-        let mut line = Vec::new();
-        record.write_line(&mut line);
-        output.answer(&line);
-    }
-    tally.add(failure.exit());
-}
-
-/// The exit code so far; none before the first document.
-#[derive(Debug, Default)]
-struct Tally {
-    exit: Option<Exit>,
-}
-
-impl Tally {
-    fn add(&mut self, exit: Exit) {
-        self.exit = Some(self.exit.map_or(exit, |before| before.and(exit)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STAGE: Stage = Stage { key: "probe", command: "probe", report: |_, _, _| {} };
-
-    fn failed(stage: Stage, document: &Document, code: &'static Code) -> Section {
-        stage.failed(document, &Failure::new(code, "cannot begin"))
-    }
-
-    fn after_a_failed_find() -> Document {
-        let mut document = Document::empty();
-        document.set_section("sg", Section::failed("find", &Failure::new(&codes::NOT_FOUND, "there is no cache `x`")));
-        document
-    }
-
-    #[test]
-    fn what_a_failed_stage_has_not_written_is_no_failure_of_the_stages_after_it() {
-        let section = failed(STAGE, &after_a_failed_find(), &codes::FIELD);
-        assert_eq!(section.status, Status::Skipped);
-        assert_eq!(section.reason.as_deref(), Some("sg find ended with error: there is no cache `x` (EC9106)"));
-    }
-
-    #[test]
-    fn a_later_verb_of_the_same_tool_keeps_the_first_error() {
-        let section = failed(Stage { key: "sg", command: "apply", ..STAGE }, &after_a_failed_find(), &codes::FIELD);
-        assert_eq!((section.command.as_str(), section.status, section.exit()), ("apply", Status::Error, Exit::Refused));
-        assert_eq!(section.error.unwrap()["code"], "EC9106");
-    }
-
-    #[test]
-    fn any_other_failure_is_told() {
-        let section = failed(STAGE, &after_a_failed_find(), &codes::READ);
-        assert_eq!(section.error.unwrap()["code"], "EC9021");
-        assert_eq!(failed(STAGE, &Document::empty(), &codes::FIELD).status, Status::Error);
-    }
 }

@@ -1,9 +1,8 @@
-//! What the SDK answers about caches, in the shapes of the [door](crate::door): so that `find` and AWS CLI output on
-//! stdin make the same documents.
+//! What the SDK answers about caches, in the shapes of the [door](crate::door): so that what is asked of AWS and AWS CLI
+//! output make the same documents.
 
 use aws_sdk_elasticache::types::{self, Endpoint};
 
-use crate::document::Cache;
 use crate::door::{
     Address, CacheCluster, CacheNode, NodeGroup, ReplicationGroup, SecurityGroupMembership, ServerlessCache,
 };
@@ -13,7 +12,7 @@ fn address(endpoint: Endpoint) -> Address {
 }
 
 /// A serverless cache.
-pub fn serverless_cache(from: types::ServerlessCache) -> Cache {
+pub fn serverless_cache(from: types::ServerlessCache) -> ServerlessCache {
     ServerlessCache {
         serverless_cache_name: from.serverless_cache_name.unwrap_or_default(),
         arn: from.arn,
@@ -29,11 +28,10 @@ pub fn serverless_cache(from: types::ServerlessCache) -> Cache {
         network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
         connection_type: from.connection_type.map(|kind| kind.as_str().to_owned()),
     }
-    .into()
 }
 
 /// A replication group.
-pub fn replication_group(from: types::ReplicationGroup) -> Cache {
+pub fn replication_group(from: types::ReplicationGroup) -> ReplicationGroup {
     let node_group = |group: types::NodeGroup| NodeGroup {
         primary_endpoint: group.primary_endpoint.map(address),
         reader_endpoint: group.reader_endpoint.map(address),
@@ -53,11 +51,10 @@ pub fn replication_group(from: types::ReplicationGroup) -> Cache {
         user_group_ids: from.user_group_ids.unwrap_or_default(),
         network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
     }
-    .into()
 }
 
 /// A cache cluster.
-pub fn cache_cluster(from: types::CacheCluster) -> Cache {
+pub fn cache_cluster(from: types::CacheCluster) -> CacheCluster {
     let node = |node: types::CacheNode| CacheNode { endpoint: node.endpoint.map(address) };
     let membership = |group: types::SecurityGroupMembership| {
         group.security_group_id.map(|security_group_id| SecurityGroupMembership { security_group_id })
@@ -78,12 +75,12 @@ pub fn cache_cluster(from: types::CacheCluster) -> Cache {
         auth_token_enabled: from.auth_token_enabled,
         network_type: from.network_type.map(|kind| kind.as_str().to_owned()),
     }
-    .into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Cache;
 
     #[test]
     fn a_cluster_of_a_replication_group_brings_its_groups_and_its_version() {
@@ -96,7 +93,7 @@ mod tests {
                 types::CacheNode::builder().endpoint(Endpoint::builder().address("h").port(7000).build()).build(),
             )
             .build();
-        let cache = cache_cluster(cluster);
+        let cache = Cache::from(cache_cluster(cluster));
         assert_eq!(cache.engine_version.as_deref(), Some("8.1.0"));
         assert_eq!(cache.network.unwrap().security_group_ids, ["sg-1"]);
         assert_eq!(cache.endpoints[0].port, 7000);

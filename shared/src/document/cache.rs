@@ -54,7 +54,7 @@ pub struct Cache {
 }
 
 /// How a cache is deployed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
     /// A serverless cache.
@@ -210,9 +210,16 @@ pub struct Client {
     /// Private IPv4 and IPv6 addresses.
     #[serde(default)]
     pub private_ips: Vec<String>,
-    /// The client's security groups.
+    /// The client's security groups; one of another account as `123456789012/sg-…`.
     #[serde(default)]
     pub security_group_ids: Vec<String>,
+    /// The prefix list, where the client was given as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_list_id: Option<String>,
+    /// The first and the last of the ports that the client's connections start from, which network ACLs must let the
+    /// answers through to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral_ports: Option<[u16; 2]>,
 }
 
 impl Cache {
@@ -235,7 +242,11 @@ impl Client {
     pub fn title(&self) -> String {
         let mut words: Vec<String> = Vec::new();
         words.extend(
-            self.instance_id.clone().or_else(|| self.network_interface_id.clone()).or_else(|| self.cidr.clone()),
+            self.instance_id
+                .clone()
+                .or_else(|| self.network_interface_id.clone())
+                .or_else(|| self.cidr.clone())
+                .or_else(|| self.prefix_list_id.clone()),
         );
         if words.is_empty() {
             words.push(self.security_group_ids.join(" "));

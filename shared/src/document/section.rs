@@ -27,6 +27,9 @@ pub struct Section {
     /// What could not be done, in the form of stderr's `--error-format json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Value>,
+    /// True where a signal came before all was done: the changes that stand as `planned` were not begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<bool>,
     /// The facts that only this tool writes.
     #[serde(flatten)]
     pub facts: Map<String, Value>,
@@ -134,6 +137,12 @@ pub struct Change {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who has to do it, where it is not for this tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The command that does it, where it is not for this tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// How far it got.
     pub state: ChangeState,
 }
@@ -164,6 +173,7 @@ impl Section {
             findings: Vec::new(),
             changes: Vec::new(),
             error: None,
+            interrupted: None,
             facts: Map::new(),
             exit: None,
             failure: None,
@@ -190,10 +200,13 @@ impl Section {
         section
     }
 
-    /// Puts a failure in; the exit code becomes the failure's, or `Partial` where some changes were done.
+    /// Puts a failure in; the exit code becomes the failure's, or `Partial` where some changes were done. Where the
+    /// failure is that a signal came, the section says so, and the exit code is the signal's, whatever was done.
     pub fn blame(&mut self, failure: &Failure) {
+        let is_signal = failure.exit().is_signal();
         let done = self.changes.iter().any(|change| change.state == ChangeState::Done);
-        self.exit = Some(if done { Exit::Partial } else { failure.exit() });
+        self.exit = Some(if done && !is_signal { Exit::Partial } else { failure.exit() });
+        self.interrupted = is_signal.then_some(true);
         self.error = serde_json::to_value(failure).ok();
         self.failure = Some(failure.clone());
     }
@@ -216,9 +229,19 @@ impl Section {
                 .as_ref()
                 .and_then(|error| error["exit"].as_u64())
                 .and_then(Exit::of_number)
-                .unwrap_or(Exit::Refused),
+                // The signal that ended an earlier run has not ended this one, and running again may help.
+                .map_or(Exit::Refused, |exit| if exit.is_signal() { Exit::Temporary } else { exit }),
             _ => Exit::Ok,
         })
+    }
+
+    /// Whether something was changed, or may have been, that `before` does not tell: a record that nobody else has.
+    pub(crate) fn has_news_since(&self, before: Option<&Self>) -> bool {
+        let is_known = |change: &Change| before.is_some_and(|before| before.changes.contains(change));
+        self.changes
+            .iter()
+            .filter(|change| matches!(change.state, ChangeState::Done | ChangeState::Unknown))
+            .any(|change| !is_known(change))
     }
 
     /// Puts the changes that `before` has done in front, so that no later verb loses them.
@@ -304,6 +327,8 @@ impl Change {
             before: None,
             after: None,
             reason: None,
+            by: None,
+            run: None,
             state,
         }
     }
@@ -385,5 +410,28 @@ mod tests {
         section.changes.push(Change::new("create", "rule", ChangeState::Done));
         section.blame(&failure);
         assert_eq!(section.exit(), Exit::Partial);
+    }
+
+    #[test]
+    fn a_signal_after_a_done_change_is_told_as_a_signal_and_only_by_the_run_that_it_ended() {
+        let failure = Failure::new(&crate::codes::INTERRUPTED, "cannot go on").exiting(Exit::Terminated);
+        let mut section = Section::new("apply", Status::Error);
+        section.changes.push(Change::new("create", "rule", ChangeState::Done));
+        section.blame(&failure);
+        assert_eq!((section.exit(), section.interrupted), (Exit::Terminated, Some(true)));
+        let json = serde_json::to_value(&section).unwrap();
+        assert_eq!((&json["interrupted"], &json["error"]["exit"]), (&true.into(), &143.into()));
+        assert_eq!(serde_json::from_value::<Section>(json).unwrap().exit(), Exit::Temporary);
+    }
+
+    #[test]
+    fn a_change_is_news_until_the_document_tells_it() {
+        let mut section = Section::new("apply", Status::Changed);
+        section.changes.push(Change::new("create", "rule", ChangeState::Planned));
+        assert!(!section.has_news_since(None));
+        section.changes.push(Change::new("create", "rule", ChangeState::Done).id("sgr-1"));
+        assert!(section.has_news_since(None));
+        assert!(section.has_news_since(Some(&Section::new("apply", Status::Planned))));
+        assert!(!section.has_news_since(Some(&section)));
     }
 }

@@ -182,6 +182,8 @@ struct Client {
     subnet_id: Option<String>,
     private_ips: Vec<String>,
     security_group_ids: Vec<String>,
+    prefix_list_id: Option<String>,
+    ephemeral_ports: Option<[u16; 2]>,
 }
 
 /// A section: what all have, and the facts of one tool.
@@ -198,6 +200,7 @@ macro_rules! section {
             #[serde(default)]
             changes: Vec<Change>,
             error: Option<Failure>,
+            interrupted: Option<bool>,
             $($fact: Option<$type>,)*
         }
     };
@@ -284,6 +287,8 @@ struct Change {
     before: Option<Value>,
     after: Option<Value>,
     reason: Option<String>,
+    by: Option<String>,
+    run: Option<String>,
     state: State,
 }
 
