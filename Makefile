@@ -15,7 +15,7 @@ test: setup                  ## every test, against the real counterparts
 	$(CARGO) test --workspace --locked
 
 bench: setup                 ## the speed ratios, written to bench/RESULTS.md
-	$(CARGO) build --release --locked --bins
+	$(CARGO) build --release --locked --bins --example pairs
 	bench/run "$(CARGO_TARGET_DIR)/release"
 
 build:

@@ -1,49 +1,91 @@
 //! `apply`: writes exactly the rules that are missing, and reads them back.
 //!
 //! A request adds rules to one group in one direction, and EC2 makes all of them or none: what is missing was looked up
-//! right before, so that a duplicate is a race, and then the rules go one by one. There is no client token; after an
-//! answer that got lost, the group is read before anything is said.
+//! right before, so that a duplicate is a race, or an attempt of ours whose answer got lost, and then the rules go one by
+//! one. There is no client token; before anything is said of such rules, the group is read. Whatever ends a run, the next one reads the world and
+//! writes only what is missing: no state is kept anywhere else.
 
 use ec_shared::document::{Change, ChangeState, Section, Status};
+use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::{Document, Exit, Failure};
 use ipnet::IpNet;
 
+use crate::attach::{self, Attaching};
 use crate::check::{self, Looked};
-use crate::cloud::{Cloud, DUPLICATE, Label};
+use crate::cloud::{Cloud, DUPLICATE, Label, World};
 use crate::facts::{self, Target};
-use crate::path::{self, Place, Verdict};
+use crate::need::Need;
+use crate::path::{ClientKind, Place, Verdict};
+use crate::plan::{Attach, Planned};
 use crate::rule::{Direction, Opening, Peer, Rule};
+use crate::snapshot::Snapshot;
 use crate::wait::Patience;
 use crate::{codes, plan, public};
 
+/// How a run is bounded.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// Public ranges that are meant to be admitted.
+    pub(crate) allowed: Vec<IpNet>,
+    pub(crate) patience: Patience,
+    /// Whether somebody wants the run to end.
+    pub(crate) interrupt: Interrupt,
+}
+
 /// Applies what the document plans, or plans by itself.
-pub(crate) async fn apply(
+pub(crate) async fn apply<C: Cloud>(
     document: &mut Document,
-    cloud: &impl Cloud,
+    world: &mut World<C>,
     target: &Target,
-    allowed: &[IpNet],
-    patience: Patience,
+    attaching: &Attaching,
+    bounds: &Bounds,
     output: &Output,
 ) -> Result<Section, Failure> {
     let planned = planned(document, target)?;
-    let Some(mut looked) = check::look(document, cloud, target).await? else {
+    let attaching = match &planned {
+        Some(planned) => match planned.attaches.first() {
+            Some(attach) => &Attaching::Group(attach.security_group_id.clone()),
+            None => &Attaching::No,
+        },
+        None => attaching,
+    };
+    // A run over many documents may have read these rules long ago.
+    forget_rules(document, &mut world.snapshot)?;
+    let Some(mut looked) = check::look(document, world, target, attaching).await? else {
         return Ok(Section::skipped("apply", facts::PUBLIC));
     };
     let wanted = match planned {
-        Some(openings) => fitting(openings, &looked)?,
-        None => looked.openings.clone(),
+        Some(planned) => fitting(planned.openings, &looked)?,
+        None if looked.is_joined => looked.openings(),
+        // A rule between two VPCs waits until they are joined.
+        None => Vec::new(),
     };
-    let mut steps: Vec<Step> = wanted.into_iter().map(|opening| Step::of(opening, &looked)).collect();
+    let mut steps: Vec<Step> = wanted.into_iter().map(|opening| Step::of(opening, &looked, &world.snapshot)).collect();
     let missing: Vec<Opening> =
         steps.iter().filter(|step| step.is_planned()).map(|step| step.opening.clone()).collect();
-    public::judge(&plan::ranges(&missing), allowed)?;
-    let failure = write(cloud, &looked, &mut steps, &label(document, &looked)).await;
-    let failure = match read_back(cloud, &mut looked, &mut steps, patience, output).await {
-        Err(unread) => failure.or(Some(unread)),
-        Ok(()) => failure,
-    };
-    Ok(section(&looked, steps, failure))
+    public::judge(&plan::ranges(&missing), &bounds.allowed)?;
+    let label = label(document, &looked);
+    let mut attached = looked.attach().cloned().map(|attach| (attach, ChangeState::Planned));
+    let mut failure = write(world, &looked, &mut steps, &label, &bounds.interrupt).await;
+    if failure.is_none()
+        && !bounds.interrupt.is_raised()
+        && let Some((attach, state)) = &mut attached
+    {
+        failure = give(world, attach, state).await;
+    }
+    let unread = read_back(world, &mut looked, &mut steps, &label, attached.as_ref(), bounds, output).await.err();
+    let is_left = steps.iter().any(Step::is_planned) || attached.as_ref().is_some_and(|(_, state)| is_planned(*state));
+    let interrupted = if is_left { bounds.interrupt.check().err() } else { None };
+    let failure = failure.or(interrupted).or(unread);
+    Ok(section(&looked, steps, attached, failure))
+}
+
+fn forget_rules(document: &Document, known: &mut Snapshot) -> Result<(), Failure> {
+    let cache = document.cache()?.and_then(|cache| cache.network).map(|network| network.security_group_ids);
+    let client = document.client()?.map(|client| client.security_group_ids);
+    known.forget_rules(&[cache.unwrap_or_default(), client.unwrap_or_default()].concat());
+    Ok(())
 }
 
 /// One rule on its way.
@@ -52,19 +94,21 @@ struct Step {
     opening: Opening,
     state: ChangeState,
     id: Option<String>,
+    /// AWS has said that the rule is there already.
+    is_duplicate: bool,
 }
 
 impl Step {
     /// The re-check: what is open by now needs no rule.
-    fn of(opening: Opening, looked: &Looked) -> Self {
-        let held = looked.facts.rules.iter().find(|rule| opening.is(rule));
+    fn of(opening: Opening, looked: &Looked, known: &Snapshot) -> Self {
+        let held = held(known, &opening);
         let is_missing = held.is_none() && is_closed(&opening, looked);
         let state = if is_missing { ChangeState::Planned } else { ChangeState::Unchanged };
-        Self { opening, state, id: None }
+        Self { opening, state, id: None, is_duplicate: false }
     }
 
     fn is_planned(&self) -> bool {
-        self.state == ChangeState::Planned
+        is_planned(self.state)
     }
 
     fn change(self, looked: &Looked) -> Change {
@@ -76,9 +120,18 @@ impl Step {
     }
 }
 
+fn is_planned(state: ChangeState) -> bool {
+    state == ChangeState::Planned
+}
+
+/// The rule that is exactly this one.
+fn held<'k>(known: &'k Snapshot, opening: &Opening) -> Option<&'k Rule> {
+    known.rules(&opening.group).ok()?.iter().find(|rule| opening.is(rule))
+}
+
 /// What the document plans, where the flags do not put another question.
-fn planned(document: &Document, target: &Target) -> Result<Option<Vec<Opening>>, Failure> {
-    if target.cache.is_some() || target.from.is_some() {
+fn planned(document: &Document, target: &Target) -> Result<Option<Planned>, Failure> {
+    if target.names_cache() || target.from.is_some() {
         return Ok(None);
     }
     let Some(section) = document.read::<Section>("sg")? else { return Ok(None) };
@@ -87,20 +140,25 @@ fn planned(document: &Document, target: &Target) -> Result<Option<Vec<Opening>>,
 
 /// Planned rules are only written where they belong: between the groups of this cache and this client, for its ports.
 fn fitting(openings: Vec<Opening>, looked: &Looked) -> Result<Vec<Opening>, Failure> {
-    let question = &looked.question;
+    let (cache, client) = (&looked.question.cache, &looked.question.client);
+    let own: Vec<Opening> = looked.openings();
     for opening in &openings {
-        let (own, other) = match opening.direction {
-            Direction::Ingress => (&question.cache, &question.client),
-            Direction::Egress => (&question.client, &question.cache),
+        let is_of_side = match opening.direction {
+            Direction::Ingress => cache.groups.contains(&opening.group),
+            Direction::Egress => client.groups.iter().any(|group| group.id == opening.group),
         };
-        let fits = own.groups.contains(&opening.group)
-            && question.ports.iter().any(|port| port.port == opening.tcp_port)
-            && !plan::is_elsewhere(&looked.hops)
-            && match &opening.peer {
-                Peer::Group(group) => other.groups.contains(group),
-                Peer::Range(range) => other.addresses.contains(range),
-                Peer::PrefixList(_) => false,
-            };
+        let is_of_other = match (opening.direction, &opening.peer) {
+            (Direction::Ingress, Peer::Group(group)) => client.groups.contains(group),
+            (Direction::Egress, Peer::Group(group)) => cache.groups.contains(&group.id),
+            (Direction::Ingress, Peer::Range(range)) => client.addresses.contains(range),
+            (Direction::Ingress, Peer::PrefixList(list)) => client.prefix_list.as_ref() == Some(list),
+            // Ranges of the cache's subnets, as this run would plan them itself.
+            (Direction::Egress, _) => own.contains(opening),
+        };
+        let fits = is_of_side
+            && is_of_other
+            && cache.ports.iter().any(|port| port.port == opening.tcp_port)
+            && looked.is_joined;
         if !fits {
             return Err(stale(&format!("`{opening}` is planned, and is no rule that this path needs")));
         }
@@ -121,7 +179,7 @@ fn is_closed(opening: &Opening, looked: &Looked) -> bool {
     };
     looked.hops.iter().any(|hop| {
         hop.hop == place
-            && hop.tcp_port == Some(opening.tcp_port)
+            && hop.tcp_ports.contains(&opening.tcp_port)
             && matches!(hop.verdict, Verdict::No | Verdict::Unknown)
     })
 }
@@ -129,7 +187,7 @@ fn is_closed(opening: &Opening, looked: &Looked) -> bool {
 /// How our rules are marked. EC2 takes fewer characters in a description than a document's id may have.
 fn label(document: &Document, looked: &Looked) -> Label {
     let client = document.client().ok().flatten().as_ref().and_then(crate::client::Source::of).unwrap_or_default();
-    let name = &looked.question.cache_name;
+    let name = &looked.question.cache.name;
     let description: String = format!("ec-sg: {name} from {client}")
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(*c))
@@ -138,25 +196,31 @@ fn label(document: &Document, looked: &Looked) -> Label {
     Label { description, tag: name.clone() }
 }
 
-/// Writes the planned steps, group by group; stops at the first failure.
-async fn write(cloud: &impl Cloud, looked: &Looked, steps: &mut [Step], label: &Label) -> Option<Failure> {
-    while let Some(first) = steps.iter().find(|step| step.is_planned()) {
+/// Writes the planned steps, group by group; stops at the first failure, and when somebody wants it to.
+async fn write<C: Cloud>(
+    world: &mut World<C>,
+    looked: &Looked,
+    steps: &mut [Step],
+    label: &Label,
+    interrupt: &Interrupt,
+) -> Option<Failure> {
+    while let Some(first) = steps.iter().find(|step| step.is_planned()).filter(|_| !interrupt.is_raised()) {
         let (group, direction) = (first.opening.group.clone(), first.opening.direction);
         let mut batch: Vec<&mut Step> = steps
             .iter_mut()
             .filter(|step| step.is_planned() && step.opening.group == group && step.opening.direction == direction)
             .collect();
-        if let Err(failure) = write_batch(cloud, &mut batch, label).await {
+        if let Err(failure) = write_batch(&world.cloud, &mut batch, label).await {
             // Whether a request whose answer got lost was carried out, only reading tells.
             let lost = failure.exit() == Exit::Temporary;
             let state = if lost { ChangeState::Unknown } else { ChangeState::Failed };
             for step in batch.iter_mut().filter(|step| step.is_planned()) {
                 step.state = state;
             }
-            if lost && let Ok(rules) = cloud.rules(&check::groups(&looked.question)).await {
+            if lost && read_rules(world, &plan::groups(&looked.question)).await.is_ok() {
                 for step in batch.iter_mut().filter(|step| step.state == ChangeState::Unknown) {
-                    if let Some(rule) = rules.iter().find(|rule| step.opening.is(rule)) {
-                        (step.state, step.id) = (state_of(rule, label), Some(rule.id.clone()));
+                    if let Some(rule) = held(&world.snapshot, &step.opening) {
+                        (step.state, step.id) = (state_of(rule, label), rule.id.clone());
                     }
                 }
             }
@@ -164,6 +228,31 @@ async fn write(cloud: &impl Cloud, looked: &Looked, steps: &mut [Step], label: &
         }
     }
     None
+}
+
+/// Reads the rules of groups anew.
+///
+/// # Errors
+/// Why they could not be read.
+pub(crate) async fn read_rules<C: Cloud>(world: &mut World<C>, groups: &[String]) -> Result<(), Failure> {
+    world.snapshot.forget_rules(groups);
+    world.learn(groups.iter().cloned().map(Need::Rules)).await;
+    let refused = groups.iter().find_map(|group| world.snapshot.refusal(&Need::Rules(group.clone())));
+    refused.cloned().map_or(Ok(()), Err)
+}
+
+/// Gives the client's interface the group, beside those that it carries at this moment.
+async fn give<C: Cloud>(world: &mut World<C>, attach: &Attach, state: &mut ChangeState) -> Option<Failure> {
+    match attach::give(world, attach).await {
+        Ok(is_done) => {
+            *state = if is_done { ChangeState::Done } else { ChangeState::Unchanged };
+            None
+        }
+        Err(failure) => {
+            *state = if failure.exit() == Exit::Temporary { ChangeState::Unknown } else { ChangeState::Failed };
+            Some(failure)
+        }
+    }
 }
 
 async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label) -> Result<(), Failure> {
@@ -175,12 +264,13 @@ async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label)
             }
             Ok(())
         }
-        Err(failure) if failure.aws_code() == Some(DUPLICATE) => {
+        Err(whole) if whole.aws_code() == Some(DUPLICATE) => {
             for step in batch {
                 match cloud.authorize(std::slice::from_ref(&step.opening), label).await {
                     Ok(made) => step.made(&made),
-                    // It is there: by another hand, or by an attempt of ours whose answer got lost. Reading back tells.
-                    Err(failure) if failure.aws_code() == Some(DUPLICATE) => step.state = ChangeState::Unchanged,
+                    Err(failure) if failure.aws_code() == Some(DUPLICATE) => {
+                        step.is_there(whole.attempts().max(failure.attempts()) > 1);
+                    }
                     Err(failure) => return Err(failure),
                 }
             }
@@ -193,7 +283,13 @@ async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label)
 impl Step {
     fn made(&mut self, made: &[Rule]) {
         self.state = ChangeState::Done;
-        self.id = made.iter().find(|rule| self.opening.is(rule)).map(|rule| rule.id.clone());
+        self.id = made.iter().find(|rule| self.opening.is(rule)).and_then(|rule| rule.id.clone());
+    }
+
+    /// The rule is there: by another hand, or by an attempt of ours whose answer got lost, which reading back tells.
+    fn is_there(&mut self, was_retried: bool) {
+        self.is_duplicate = true;
+        self.state = if was_retried { ChangeState::Unknown } else { ChangeState::Unchanged };
     }
 }
 
@@ -202,43 +298,68 @@ fn state_of(rule: &Rule, label: &Label) -> ChangeState {
     if rule.tag.as_ref() == Some(&label.tag) { ChangeState::Done } else { ChangeState::Unchanged }
 }
 
-/// Reads until every rule that was written shows, then walks the path anew.
-async fn read_back(
-    cloud: &impl Cloud,
+/// Reads until every rule that was written, or is said to be there, shows; then walks the path anew.
+async fn read_back<C: Cloud>(
+    world: &mut World<C>,
     looked: &mut Looked,
     steps: &mut [Step],
-    patience: Patience,
+    label: &Label,
+    attached: Option<&(Attach, ChangeState)>,
+    bounds: &Bounds,
     output: &Output,
 ) -> Result<(), Failure> {
-    let done: Vec<Opening> =
-        steps.iter().filter(|step| step.state == ChangeState::Done).map(|step| step.opening.clone()).collect();
-    if done.is_empty() {
+    let to_be_seen = steps.iter().filter(|step| step.state == ChangeState::Done || step.is_duplicate);
+    let rules: Vec<Opening> = to_be_seen.map(|step| step.opening.clone()).collect();
+    let is_attached = attached.is_some_and(|(_, state)| *state == ChangeState::Done);
+    if rules.is_empty() && !is_attached {
         return Ok(());
     }
-    let groups = check::groups(&looked.question);
+    let groups = plan::groups(&looked.question);
     let tell = || output.note("waiting until AWS shows the new rules, usually a few seconds");
-    let seen = patience.until(&tell, async || {
-        let rules = cloud.rules(&groups).await?;
-        let all = done.iter().all(|opening| rules.iter().any(|rule| opening.is(rule)));
-        Ok(all.then_some(rules))
+    let seen = bounds.patience.until(&bounds.interrupt, &tell, async || {
+        if !rules.is_empty() {
+            read_rules(world, &groups).await?;
+        }
+        Ok(rules.iter().all(|opening| held(&world.snapshot, opening).is_some()).then_some(()))
     });
-    let Some(rules) = seen.await? else {
+    if seen.await?.is_none() {
         return Err(Failure::new(&codes::NOT_VISIBLE, "cannot see the new rules yet")
             .because("AWS accepted them and does not show them")
             .hint("run the same command again: it writes only what is missing"));
-    };
-    for step in steps.iter_mut().filter(|step| step.state == ChangeState::Done && step.id.is_none()) {
-        step.id = rules.iter().find(|rule| step.opening.is(rule)).map(|rule| rule.id.clone());
     }
-    looked.facts.rules = rules;
-    looked.hops = path::walk(&looked.question, &looked.facts);
-    looked.openings.clear();
+    for step in steps.iter_mut().filter(|step| step.id.is_none()) {
+        let Some(rule) = held(&world.snapshot, &step.opening) else { continue };
+        if step.is_duplicate && step.state == ChangeState::Unknown {
+            step.state = state_of(rule, label);
+        }
+        if step.state == ChangeState::Done {
+            step.id.clone_from(&rule.id);
+        }
+    }
+    *looked = looked.again(&world.snapshot);
     Ok(())
 }
 
-fn section(looked: &Looked, steps: Vec<Step>, failure: Option<Failure>) -> Section {
+fn section(
+    looked: &Looked,
+    steps: Vec<Step>,
+    attached: Option<(Attach, ChangeState)>,
+    failure: Option<Failure>,
+) -> Section {
     let mut section = looked.section("apply");
-    section.changes = steps.into_iter().map(|step| step.change(looked)).collect();
+    // What security groups do not decide is not for apply: that it is not known does not make its work unfinished.
+    let is_closed = looked.hops.iter().any(|hop| hop.verdict.is_closed());
+    let of_groups = |verdict| looked.hops.iter().any(|hop| hop.hop.is_of_groups() && hop.verdict == verdict);
+    if section.status == Status::Unknown && !is_closed && !of_groups(Verdict::Unknown) {
+        (section.status, section.reason, section.exit) = (Status::Ok, None, None);
+    }
+    section.changes = attached.map(|(attach, state)| plan::attach_change(&attach, state)).into_iter().collect();
+    section.changes.extend(steps.into_iter().map(|step| step.change(looked)));
+    if !looked.is_joined && looked.question.client.kind != ClientKind::Ranges {
+        let waiting = looked.openings();
+        section.changes.extend(waiting.iter().map(|each| plan::change(&looked.question, each, ChangeState::Planned)));
+    }
+    section.changes.extend(looked.by_others());
     if let Some(failure) = failure {
         section.status = Status::Error;
         section.reason = None;

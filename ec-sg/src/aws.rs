@@ -1,16 +1,26 @@
-//! The only place that knows the AWS SDK: asks, and turns what comes back into our own words at once (`shapes`).
+//! The only place that knows the AWS SDK: asks (`fetch`), writes, and turns what comes back into the shapes of
+//! [`answers`](crate::answers) at once (`shapes`).
 
+mod batch;
+mod fetch;
 mod shapes;
 
-use aws_sdk_ec2::types as ec2;
-use ec_shared::aws::{Aws, elasticache as caches};
-use ec_shared::document::{Client, Deployment};
-use ec_shared::{Failure, codes as shared};
-use ipnet::IpNet;
+use std::cell::RefCell;
+use std::error::Error;
 
-use crate::client::Source;
-use crate::cloud::{Cloud, Described, Label, Subnet, Subnets, TAG};
+use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ec2::types as ec2;
+use ec_shared::aws::Aws;
+use ec_shared::{Failure, codes as shared};
+
+use crate::answers::Answers;
+use crate::cloud::{Cloud, Label, TAG, Told};
+use crate::need::Need;
 use crate::rule::{Direction, Opening, Rule};
+use crate::snapshot::Snapshot;
+
+/// AWS's code for a call that was only tried, and would have been allowed.
+const WOULD_BE_ALLOWED: &str = "DryRunOperation";
 
 /// EC2 and ElastiCache of one Region.
 #[derive(Debug)]
@@ -18,9 +28,11 @@ pub(crate) struct AwsCloud {
     aws: Aws,
     ec2: aws_sdk_ec2::Client,
     elasticache: aws_sdk_elasticache::Client,
+    asked: RefCell<batch::Asked>,
 }
 
 impl AwsCloud {
+    /// A Region that was not asked yet.
     pub(crate) fn new(aws: Aws) -> Self {
         let ec2 = aws_sdk_ec2::config::Builder::from(aws.sdk()).interceptor(aws.calls()).build();
         let elasticache = aws_sdk_elasticache::config::Builder::from(aws.sdk()).interceptor(aws.calls()).build();
@@ -28,202 +40,85 @@ impl AwsCloud {
             aws,
             ec2: aws_sdk_ec2::Client::from_conf(ec2),
             elasticache: aws_sdk_elasticache::Client::from_conf(elasticache),
+            asked: RefCell::default(),
         }
     }
 
-    async fn serverless(&self, name: &str) -> Result<Option<Described>, Failure> {
-        let answer = self.elasticache.describe_serverless_caches().serverless_cache_name(name).send().await;
-        let answer = answer.map_err(|error| {
-            self.aws.failure("elasticache", "DescribeServerlessCaches", format!("cannot look up cache {name}"), &error)
-        });
-        // A partition without serverless caches does not know the action.
-        let without = |failure: &Failure| is_absent(failure) || failure.aws_code() == Some("InvalidAction");
-        let Some(answer) = found(answer, without)? else { return Ok(None) };
-        let cache = answer.serverless_caches.unwrap_or_default().into_iter().next();
-        Ok(cache.map(|cache| Described { cache: caches::serverless_cache(cache), ..Described::default() }))
+    /// The address of the API, where it is not AWS's own.
+    pub(crate) fn endpoint_url(&self) -> Option<&str> {
+        self.aws.endpoint_url()
     }
 
-    async fn replication_group(&self, name: &str) -> Result<Option<Described>, Failure> {
-        let answer = self.elasticache.describe_replication_groups().replication_group_id(name).send().await;
-        let answer = answer.map_err(|error| {
-            let what = format!("cannot look up replication group {name}");
-            self.aws.failure("elasticache", "DescribeReplicationGroups", what, &error)
-        });
-        let Some(answer) = found(answer, is_absent)? else { return Ok(None) };
-        let group = answer.replication_groups.unwrap_or_default().into_iter().next();
-        Ok(group.map(|group| {
-            let member = group.member_clusters().first().cloned();
-            Described { cache: caches::replication_group(group), member, ..Described::default() }
-        }))
+    /// Has a call done. `what` says what is tried on what.
+    async fn call<T, E>(
+        &self,
+        service: &str,
+        operation: &str,
+        what: &str,
+        call: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, Failure>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        call.await.map_err(|error| self.aws.failure(service, operation, what, &error))
     }
 
-    async fn cache_cluster(&self, name: &str) -> Result<Option<Described>, Failure> {
-        let call = self.elasticache.describe_cache_clusters().cache_cluster_id(name).show_cache_node_info(true);
-        let answer = call.send().await.map_err(|error| {
-            let what = format!("cannot look up cache cluster {name}");
-            self.aws.failure("elasticache", "DescribeCacheClusters", what, &error)
-        });
-        let Some(answer) = found(answer, is_absent)? else { return Ok(None) };
-        let cluster = answer.cache_clusters.unwrap_or_default().into_iter().next();
-        Ok(cluster.map(|cluster| Described {
-            replication_group: cluster.replication_group_id().map(str::to_owned),
-            subnet_group: cluster.cache_subnet_group_name().map(str::to_owned),
-            cache: caches::cache_cluster(cluster),
-            member: None,
-        }))
-    }
-
-    async fn instance(&self, id: &str) -> Result<Option<Client>, Failure> {
-        let answer = self.ec2.describe_instances().instance_ids(id).send().await;
-        let answer = answer
-            .map_err(|error| self.aws.failure("ec2", "DescribeInstances", format!("cannot look up {id}"), &error));
-        let Some(answer) = found(answer, is_no_such_id)? else { return Ok(None) };
-        let instances =
-            answer.reservations.unwrap_or_default().into_iter().flat_map(|r| r.instances.unwrap_or_default());
-        // A terminated instance is listed for an hour, without VPC and groups.
-        let gone = |instance: &ec2::Instance| {
-            instance.state().and_then(|state| state.name()) == Some(&ec2::InstanceStateName::Terminated)
-        };
-        Ok(instances.filter(|instance| !gone(instance)).map(shapes::instance).next())
-    }
-
-    async fn interface(&self, id: &str) -> Result<Option<Client>, Failure> {
-        let answer = self.ec2.describe_network_interfaces().network_interface_ids(id).send().await;
-        let answer = answer.map_err(|error| {
-            self.aws.failure("ec2", "DescribeNetworkInterfaces", format!("cannot look up {id}"), &error)
-        });
-        let Some(answer) = found(answer, is_no_such_id)? else { return Ok(None) };
-        Ok(answer.network_interfaces.unwrap_or_default().into_iter().next().map(shapes::interface))
-    }
-
-    async fn security_groups(&self, ids: &[String]) -> Result<Option<Vec<ec2::SecurityGroup>>, Failure> {
-        let pages = self.ec2.describe_security_groups().set_group_ids(Some(ids.to_vec())).into_paginator();
-        let groups = pages.items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
-            self.aws.failure("ec2", "DescribeSecurityGroups", format!("cannot look up {}", ids.join(", ")), &error)
-        });
-        found(groups, is_no_such_id)
-    }
-
-    async fn subnets_by_id(&self, ids: &[String]) -> Result<Vec<Subnet>, Failure> {
-        let pages = self.ec2.describe_subnets().set_subnet_ids(Some(ids.to_vec())).into_paginator();
-        let subnets = pages.items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
-            self.aws.failure("ec2", "DescribeSubnets", format!("cannot look up {}", ids.join(", ")), &error)
-        })?;
-        Ok(subnets.into_iter().map(shapes::subnet).collect())
-    }
-
-    async fn subnets_of_group(&self, name: &str) -> Result<Vec<Subnet>, Failure> {
-        let call = self.elasticache.describe_cache_subnet_groups().cache_subnet_group_name(name);
-        let answer = call.send().await.map_err(|error| {
-            let what = format!("cannot look up cache subnet group {name}");
-            self.aws.failure("elasticache", "DescribeCacheSubnetGroups", what, &error)
-        })?;
-        let groups = answer.cache_subnet_groups.unwrap_or_default().into_iter();
-        Ok(groups
-            .flat_map(|group| {
-                let vpc_id = group.vpc_id;
-                group.subnets.unwrap_or_default().into_iter().map(move |subnet| Subnet {
-                    id: subnet.subnet_identifier.unwrap_or_default(),
-                    vpc_id: vpc_id.clone(),
-                    ranges: Vec::new(),
-                })
-            })
-            .collect())
-    }
-}
-
-impl Cloud for AwsCloud {
-    fn region(&self) -> &str {
-        self.aws.region()
-    }
-
-    async fn cache(&self, kind: Deployment, name: &str) -> Result<Option<Described>, Failure> {
-        let described = match kind {
-            Deployment::Serverless => self.serverless(name).await?,
-            Deployment::ReplicationGroup => self.replication_group(name).await?,
-            Deployment::Cluster => self.cache_cluster(name).await?,
-        };
-        Ok(described.map(|mut described| {
-            described.cache.region.get_or_insert_with(|| self.aws.region().to_owned());
-            described.cache.partition.get_or_insert_with(|| self.aws.partition().to_owned());
-            described
-        }))
-    }
-
-    async fn subnets(&self, of: &Subnets) -> Result<Vec<Subnet>, Failure> {
-        match of {
-            Subnets::Ids(ids) => self.subnets_by_id(ids).await,
-            Subnets::Group(name) => self.subnets_of_group(name).await,
-        }
-    }
-
-    async fn client(&self, source: &Source) -> Result<Option<Client>, Failure> {
-        match source {
-            Source::Instance(id) => self.instance(id).await,
-            Source::Interface(id) => self.interface(id).await,
-            Source::Group(id) => {
-                let group = self.security_groups(std::slice::from_ref(id)).await?.into_iter().flatten().next();
-                Ok(group.map(|group| Client {
-                    vpc_id: group.vpc_id,
-                    security_group_ids: vec![id.clone()],
-                    ..Client::default()
-                }))
-            }
-            Source::Range(range) => Ok(Some(Client { cidr: Some(range.to_string()), ..Client::default() })),
-        }
-    }
-
-    async fn default_groups(&self, groups: &[String]) -> Result<Vec<String>, Failure> {
-        let groups = self.security_groups(groups).await?.unwrap_or_default();
-        let defaults = groups.into_iter().filter(|group| group.group_name() == Some("default"));
-        Ok(defaults.filter_map(|group| group.group_id).collect())
-    }
-
-    async fn rules(&self, groups: &[String]) -> Result<Vec<Rule>, Failure> {
-        if groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let filter = ec2::Filter::builder().name("group-id").set_values(Some(groups.to_vec())).build();
-        let pages = self.ec2.describe_security_group_rules().filters(filter).into_paginator();
-        let rules = pages.items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
-            let what = format!("cannot read the rules of {}", groups.join(", "));
-            self.aws.failure("ec2", "DescribeSecurityGroupRules", what, &error)
-        })?;
-        Ok(rules.into_iter().filter_map(shapes::rule).collect())
-    }
-
-    async fn prefix_list(&self, id: &str) -> Result<Vec<IpNet>, Failure> {
-        let pages = self.ec2.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator();
-        let entries = pages.items().send().collect::<Result<Vec<_>, _>>().await.map_err(|error| {
-            self.aws.failure("ec2", "GetManagedPrefixListEntries", format!("cannot read prefix list {id}"), &error)
-        })?;
-        Ok(entries.into_iter().filter_map(|entry| entry.cidr?.parse().ok()).collect())
-    }
-
-    async fn authorize(&self, openings: &[Opening], label: &Label) -> Result<Vec<Rule>, Failure> {
+    /// The one call that adds rules, or with `dry_run` only tries whether it may. Both carry a tag: whether tags may be
+    /// set is part of the question.
+    async fn add(
+        &self,
+        openings: &[Opening],
+        label: Option<&Label>,
+        dry_run: Option<bool>,
+    ) -> Result<Vec<ec2::SecurityGroupRule>, Failure> {
         let Some(Opening { group, direction, .. }) = openings.first() else { return Ok(Vec::new()) };
-        let permissions: Vec<_> = openings.iter().map(|opening| shapes::permission(opening, label)).collect();
-        let tag = ec2::Tag::builder().key(TAG).value(&label.tag).build();
+        let description = label.map(|label| label.description.as_str());
+        let permissions: Vec<_> = openings.iter().map(|opening| shapes::permission(opening, description)).collect();
+        let tag = ec2::Tag::builder().key(TAG).value(label.map(|label| label.tag.as_str()).unwrap_or_default()).build();
         let tags =
             ec2::TagSpecification::builder().resource_type(ec2::ResourceType::SecurityGroupRule).tags(tag).build();
         let what = format!("cannot add a rule to {group}");
         let made = match direction {
             Direction::Ingress => {
                 let call = self.ec2.authorize_security_group_ingress().group_id(group).tag_specifications(tags);
-                let answer = call.set_ip_permissions(Some(permissions)).send().await;
-                answer
-                    .map_err(|error| self.aws.failure("ec2", "AuthorizeSecurityGroupIngress", what, &error))?
-                    .security_group_rules
+                let call = call.set_ip_permissions(Some(permissions)).set_dry_run(dry_run).send();
+                self.call("ec2", "AuthorizeSecurityGroupIngress", &what, call).await?.security_group_rules
             }
             Direction::Egress => {
                 let call = self.ec2.authorize_security_group_egress().group_id(group).tag_specifications(tags);
-                let answer = call.set_ip_permissions(Some(permissions)).send().await;
-                answer
-                    .map_err(|error| self.aws.failure("ec2", "AuthorizeSecurityGroupEgress", what, &error))?
-                    .security_group_rules
+                let call = call.set_ip_permissions(Some(permissions)).set_dry_run(dry_run).send();
+                self.call("ec2", "AuthorizeSecurityGroupEgress", &what, call).await?.security_group_rules
             }
         };
-        Ok(made.unwrap_or_default().into_iter().filter_map(shapes::rule).collect())
+        Ok(made.unwrap_or_default())
+    }
+}
+
+impl Cloud for AwsCloud {
+    fn region(&self) -> Option<&str> {
+        Some(self.aws.region())
+    }
+
+    async fn fetch(&self, needs: Vec<Need>) -> Vec<Told> {
+        self.tell(needs).await
+    }
+
+    async fn authorize(&self, openings: &[Opening], label: &Label) -> Result<Vec<Rule>, Failure> {
+        let made = self.add(openings, Some(label), None).await?;
+        Ok(openings.first().map(|opening| rules(&opening.group, made)).unwrap_or_default())
+    }
+
+    async fn may_authorize(&self, openings: &[Opening]) -> Result<(), Failure> {
+        let Some(opening) = openings.first() else { return Ok(()) };
+        match self.add(openings, None, Some(true)).await {
+            Err(failure) if failure.aws_code() == Some(WOULD_BE_ALLOWED) => Ok(()),
+            Err(failure) => Err(failure),
+            Ok(_) => {
+                let what = format!("cannot ask whether a rule may be added to {}", opening.group);
+                Err(Failure::new(&shared::REFUSED, what)
+                    .because("the endpoint does not know DryRun: it added the rule"))
+            }
+        }
     }
 
     async fn revoke(&self, group: &str, direction: Direction, ids: &[String]) -> Result<(), Failure> {
@@ -232,33 +127,34 @@ impl Cloud for AwsCloud {
         match direction {
             Direction::Ingress => {
                 let call = self.ec2.revoke_security_group_ingress().group_id(group).set_security_group_rule_ids(ids);
-                let answer = call.send().await;
-                answer.map_err(|error| self.aws.failure("ec2", "RevokeSecurityGroupIngress", what, &error))?;
+                self.call("ec2", "RevokeSecurityGroupIngress", &what, call.send()).await?;
             }
             Direction::Egress => {
                 let call = self.ec2.revoke_security_group_egress().group_id(group).set_security_group_rule_ids(ids);
-                let answer = call.send().await;
-                answer.map_err(|error| self.aws.failure("ec2", "RevokeSecurityGroupEgress", what, &error))?;
+                self.call("ec2", "RevokeSecurityGroupEgress", &what, call.send()).await?;
             }
         }
         Ok(())
     }
-}
 
-/// Turns "there is no such thing" into `None`.
-fn found<T>(answer: Result<T, Failure>, absent: impl Fn(&Failure) -> bool) -> Result<Option<T>, Failure> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(failure) if absent(&failure) => Ok(None),
-        Err(failure) => Err(failure),
+    async fn set_groups(&self, interface: &str, groups: &[String]) -> Result<(), Failure> {
+        let what = format!("cannot give {interface} the groups {}", groups.join(", "));
+        let call = self.ec2.modify_network_interface_attribute().network_interface_id(interface);
+        let call = call.set_groups(Some(groups.to_vec())).send();
+        self.call("ec2", "ModifyNetworkInterfaceAttribute", &what, call).await.map(drop)
     }
 }
 
-fn is_absent(failure: &Failure) -> bool {
-    failure.code() == &shared::NOT_FOUND
+/// Rules that were made, as the snapshot reads them. They stand: one that cannot be read is no failure.
+fn rules(group: &str, made: Vec<ec2::SecurityGroupRule>) -> Vec<Rule> {
+    let made = shapes::each(made, shapes::rule);
+    let mut snapshot = Snapshot::default();
+    let answers = Answers { security_group_rules: Some(made), ..Answers::default() };
+    let read = snapshot.take(answers).is_ok();
+    snapshot.rules(group).ok().filter(|_| read).map(<[Rule]>::to_vec).unwrap_or_default()
 }
 
-/// Ids of a length that AWS does not make are malformed to it; they do not exist any more than others.
-fn is_no_such_id(failure: &Failure) -> bool {
-    is_absent(failure) || failure.aws_code().is_some_and(|code| code.ends_with(".Malformed"))
+/// A filter of EC2's that lets any of these values through.
+fn filter(name: &str, values: Vec<String>) -> ec2::Filter {
+    ec2::Filter::builder().name(name).set_values(Some(values)).build()
 }

@@ -1,22 +1,30 @@
-//! `check` and `plan`: looks at the rules, walks the path, says what is missing.
+//! `find`, `check` and `plan`: looks until the path is decided, or until nobody tells any more.
 
 use std::collections::BTreeSet;
 
-use ec_shared::document::{ChangeState, Finding, Section, Severity, Status};
+use ec_shared::document::{Change, ChangeState, Finding, Section, Status};
 use ec_shared::{Document, Exit, Failure};
 use ipnet::IpNet;
 
-use crate::client::Source;
-use crate::cloud::{Cloud, Subnets};
+use crate::attach::{self, Attaching};
+use crate::cloud::{Cloud, World};
 use crate::facts::{self, Target};
-use crate::path::{self, Facts, Hop, Need, Place, Question, Verdict};
-use crate::plan;
-use crate::rule::{Direction, Opening};
-use crate::{codes, public};
+use crate::findings::{self, Seen};
+use crate::need::Need;
+use crate::path::hop::{hops, needs};
+use crate::path::{Evaluator, Hop, Link, Place, Question, Step, Verdict};
+use crate::plan::{self, Attach, Choice, Mend};
+use crate::public;
+use crate::rule::Opening;
+use crate::snapshot::Snapshot;
 
 /// `find`: the facts alone.
-pub(crate) async fn find(document: &mut Document, cloud: &impl Cloud, target: &Target) -> Result<Section, Failure> {
-    facts::complete(document, cloud, target, true).await?;
+pub(crate) async fn find<C: Cloud>(
+    document: &mut Document,
+    world: &mut World<C>,
+    target: &Target,
+) -> Result<Section, Failure> {
+    facts::complete(document, world, target, true).await?;
     let cache = document.cache()?.unwrap_or_default();
     let mut section = if facts::is_public(&cache) {
         Section::skipped("find", facts::PUBLIC)
@@ -28,8 +36,13 @@ pub(crate) async fn find(document: &mut Document, cloud: &impl Cloud, target: &T
 }
 
 /// `check`: can the client reach every port, and if not, what is the smallest change that would let it?
-pub(crate) async fn check(document: &mut Document, cloud: &impl Cloud, target: &Target) -> Result<Section, Failure> {
-    let Some(looked) = look(document, cloud, target).await? else {
+pub(crate) async fn check<C: Cloud>(
+    document: &mut Document,
+    world: &mut World<C>,
+    target: &Target,
+    attaching: &Attaching,
+) -> Result<Section, Failure> {
+    let Some(looked) = look(document, world, target, attaching).await? else {
         return Ok(Section::skipped("check", facts::PUBLIC));
     };
     let mut section = looked.section("check");
@@ -37,19 +50,27 @@ pub(crate) async fn check(document: &mut Document, cloud: &impl Cloud, target: &
     Ok(section)
 }
 
-/// `plan`: the changes alone.
-pub(crate) async fn plan(
+/// `plan`: the changes alone. With `ask`, EC2 is asked whether it would let them be made.
+pub(crate) async fn plan<C: Cloud>(
     document: &mut Document,
-    cloud: &impl Cloud,
+    world: &mut World<C>,
     target: &Target,
+    attaching: &Attaching,
     allowed: &[IpNet],
+    ask: bool,
 ) -> Result<Section, Failure> {
-    let Some(looked) = look(document, cloud, target).await? else {
+    let Some(looked) = look(document, world, target, attaching).await? else {
         return Ok(Section::skipped("plan", facts::PUBLIC));
     };
-    public::judge(&plan::ranges(&looked.openings), allowed)?;
+    let openings = looked.openings();
+    public::judge(&plan::ranges(&openings), allowed)?;
+    if ask {
+        for batch in batches(&openings) {
+            world.cloud.may_authorize(&batch).await?;
+        }
+    }
     let mut section = looked.section("plan");
-    if !looked.openings.is_empty() {
+    if !openings.is_empty() || looked.attach().is_some() {
         section.status = Status::Planned;
         section.exit = None;
         section.reason = None;
@@ -60,180 +81,190 @@ pub(crate) async fn plan(
     Ok(section)
 }
 
-/// Everything that was looked at for one question.
+/// Openings by group and direction: what one request can hold.
+pub(crate) fn batches(openings: &[Opening]) -> Vec<Vec<Opening>> {
+    let mut batches: Vec<Vec<Opening>> = Vec::new();
+    for opening in openings {
+        let is_like = |batch: &&mut Vec<Opening>| {
+            batch.first().is_some_and(|first| (&first.group, first.direction) == (&opening.group, opening.direction))
+        };
+        match batches.iter_mut().find(is_like) {
+            Some(batch) => batch.push(opening.clone()),
+            None => batches.push(vec![opening.clone()]),
+        }
+    }
+    batches
+}
+
+/// Everything that was seen for one question.
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) question: Question,
-    pub(crate) facts: Facts,
     pub(crate) hops: Vec<Hop>,
-    pub(crate) openings: Vec<Opening>,
+    pub(crate) mends: Vec<Mend>,
+    /// Whether the two VPCs are joined, as far as is known: before that, rules between them open nothing.
+    pub(crate) is_joined: bool,
+    findings: Vec<Finding>,
+    attach: Option<Attach>,
     availability: Option<Finding>,
     apply: String,
 }
 
 /// Completes the document's facts and walks the path; `None` for a public cache.
-pub(crate) async fn look(
+pub(crate) async fn look<C: Cloud>(
     document: &mut Document,
-    cloud: &impl Cloud,
+    world: &mut World<C>,
     target: &Target,
+    attaching: &Attaching,
 ) -> Result<Option<Looked>, Failure> {
-    facts::complete(document, cloud, target, target.cache.is_some()).await?;
+    facts::complete(document, world, target, target.names_cache()).await?;
     let cache = document.cache()?.unwrap_or_default();
     if facts::is_public(&cache) {
         return Ok(None);
     }
-    let question = facts::question(document)?;
-    let source = document.client()?.as_ref().and_then(Source::of).unwrap_or_default();
-    let mut looked = Looked {
-        facts: Facts { rules: cloud.rules(&groups(&question)).await?, ..Facts::default() },
-        question,
-        hops: Vec::new(),
-        openings: Vec::new(),
-        availability: facts::availability(&cache),
-        apply: format!("ec-sg apply --cache {} --from {source}{}", cache.name, target.repeat),
-    };
-    let subnets = cache.network.map(|network| network.subnet_ids).unwrap_or_default();
-    looked.walk(cloud, &subnets).await;
-    if looked.hops.iter().any(|hop| matches!(hop.verdict, Verdict::No | Verdict::Unknown)) {
-        let defaults: BTreeSet<String> = if plan::is_ambiguous(&looked.question) {
-            cloud.default_groups(&groups(&looked.question)).await?.into_iter().collect()
-        } else {
-            BTreeSet::new()
-        };
-        looked.openings = plan::openings(&looked.question, &looked.facts, &looked.hops, &defaults);
+    let client = document.client()?.unwrap_or_default();
+    if let Some(list) = &client.prefix_list_id {
+        world.learn([Need::PrefixList(list.clone())]).await;
     }
-    Ok(Some(looked))
+    let mut question = facts::question(document, &world.snapshot)?;
+    let attach = attach::plan(&mut question, &client, world, attaching).await?;
+    let apply = target.command("apply", &cache, Some(&client));
+    walk_again(world, &question).await;
+    if !is_open(&world.snapshot, &question) {
+        // Which groups are whose, a new rule has to know.
+        world.learn(plan::groups(&question).into_iter().map(Need::Group)).await;
+    }
+    Ok(Some(Looked::at(&world.snapshot, question, attach, facts::availability(&cache), apply)))
 }
 
-/// The groups of both sides.
-pub(crate) fn groups(question: &Question) -> Vec<String> {
-    let all: BTreeSet<&String> = question.cache.groups.iter().chain(&question.client.groups).collect();
-    all.into_iter().cloned().collect()
+/// Walks the path until it is decided, or until nobody tells any more.
+pub(crate) async fn walk_again<C: Cloud>(world: &mut World<C>, question: &Question) {
+    world.learn(first_needs(question)).await;
+    loop {
+        let wanted = walked(&world.snapshot, question, |steps, _| needs(steps));
+        if !world.learn(wanted).await {
+            return;
+        }
+    }
+}
+
+/// What any answer takes, so that it is asked in one go.
+fn first_needs(question: &Question) -> BTreeSet<Need> {
+    let (client, cache) = (&question.client, &question.cache);
+    let mut needs: BTreeSet<Need> = plan::groups(question).into_iter().map(Need::Rules).collect();
+    needs.extend(cache.subnets.iter().chain(&client.subnet).cloned().map(Need::Subnet));
+    // Within one subnet neither network ACLs nor routes apply.
+    if cache.subnets.iter().any(|subnet| Some(subnet) != client.subnet.as_ref()) {
+        for vpc in cache.vpc.iter().chain(&client.vpc) {
+            needs.insert(Need::NetworkAcls(vpc.clone()));
+            needs.insert(Need::RouteTables(vpc.clone()));
+        }
+    }
+    needs
+}
+
+fn walked<T>(snapshot: &Snapshot, question: &Question, then: impl FnOnce(&[Step<'_>], Link) -> T) -> T {
+    let evaluator = Evaluator::new(snapshot);
+    let ports: Vec<u16> = question.cache.ports.iter().map(|port| port.port).collect();
+    let client = evaluator.client(&question.client, question.cache.vpc.as_deref(), &ports);
+    let cache = evaluator.cache(&question.cache);
+    let mut steps = Vec::new();
+    evaluator.walk(&client, &cache, &mut |step| steps.push(step));
+    then(&steps, evaluator.link(&client, &cache))
+}
+
+/// The hops of a question, with what is known.
+pub(crate) fn hops_of(snapshot: &Snapshot, question: &Question) -> Vec<Hop> {
+    walked(snapshot, question, |steps, _| hops(steps, question, snapshot))
+}
+
+fn is_open(snapshot: &Snapshot, question: &Question) -> bool {
+    walked(snapshot, question, |steps, _| {
+        steps.iter().all(|step| matches!(step.answer.verdict, Verdict::Yes | Verdict::NotAsked))
+    })
+}
+
+/// Between two VPCs, rules wait for the connection: a group of the other side cannot even be named before.
+fn is_joined(question: &Question, hops: &[Hop]) -> bool {
+    let is_one = question.client.vpc.is_none() || question.client.vpc == question.cache.vpc;
+    let is_closed = |hop: &Hop| matches!(hop.hop, Place::RouteOut | Place::RouteBack) && hop.verdict != Verdict::Yes;
+    is_one || !hops.iter().any(is_closed)
 }
 
 impl Looked {
-    /// Walks the path, and fetches what would decide as long as there is such a thing.
-    async fn walk(&mut self, cloud: &impl Cloud, subnets: &[String]) {
-        loop {
-            self.hops = path::walk(&self.question, &self.facts);
-            let needs: BTreeSet<Need> = self.hops.iter().flat_map(|hop| hop.needs.iter().cloned()).collect();
-            if needs.is_empty() {
-                return;
-            }
-            for need in needs {
-                match need {
-                    Need::PrefixList(id) => {
-                        let list = cloud.prefix_list(&id).await;
-                        self.facts.lists.insert(id, list);
-                    }
-                    Need::CacheSubnets => {
-                        let found = if subnets.is_empty() {
-                            Ok(Vec::new())
-                        } else {
-                            cloud.subnets(&Subnets::Ids(subnets.to_vec())).await
-                        };
-                        let ranges = |subnets: Vec<_>| subnets.into_iter().flat_map(|s: crate::cloud::Subnet| s.ranges);
-                        self.facts.cache_subnets = Some(found.map(|subnets| ranges(subnets).collect()));
-                    }
-                }
-            }
-        }
+    /// Draws the conclusions from what is known.
+    fn at(
+        snapshot: &Snapshot,
+        question: Question,
+        attach: Option<Attach>,
+        availability: Option<Finding>,
+        apply: String,
+    ) -> Self {
+        let choice = attach::choice(Choice::of(&question, snapshot), attach.as_ref());
+        let (hops, mends) = walked(snapshot, &question, |steps, link| {
+            (hops(steps, &question, snapshot), plan::mends(&question, snapshot, steps, link, &choice))
+        });
+        let mends: Vec<Mend> = attach.clone().map(Mend::Attach).into_iter().chain(mends).collect();
+        let is_joined = is_joined(&question, &hops);
+        let seen = Seen {
+            question: &question,
+            snapshot,
+            hops: &hops,
+            mends: &mends,
+            choice: &choice,
+            is_joined,
+            apply: &apply,
+        };
+        let findings = findings::of(&seen, availability.clone());
+        Self { question, hops, mends, is_joined, findings, attach, availability, apply }
+    }
+
+    /// The same question, with what is known by now.
+    pub(crate) fn again(&self, snapshot: &Snapshot) -> Self {
+        let (attach, availability) = (self.attach.clone(), self.availability.clone());
+        Self::at(snapshot, self.question.clone(), attach, availability, self.apply.clone())
     }
 
     /// The section of a verb: the path, its status and the findings.
     pub(crate) fn section(&self, command: &str) -> Section {
-        let mut section = Section::new(command, path::status(&self.hops)).fact("path", &self.hops);
-        if section.status == Status::Unknown {
+        let any = |test: fn(Verdict) -> bool| self.hops.iter().any(|hop| test(hop.verdict));
+        let status = crate::path::status(any(Verdict::is_closed), any(|verdict| verdict == Verdict::Unknown));
+        let mut section = Section::new(command, status).fact("path", &self.hops);
+        if status == Status::Unknown {
             let hop = self.hops.iter().find(|hop| hop.verdict == Verdict::Unknown);
             section.reason = hop.map(|hop| hop.detail.clone());
             section.exit = self.hops.iter().find_map(|hop| hop.cause.as_ref()).map(Failure::exit).or(Some(Exit::No));
         }
-        section.findings = self.findings();
+        section.findings.clone_from(&self.findings);
         section
     }
 
-    /// The planned changes.
-    pub(crate) fn changes(&self) -> Vec<ec_shared::document::Change> {
-        let change = |opening| plan::change(&self.question, opening, ChangeState::Planned);
-        self.openings.iter().map(change).collect()
+    /// The rules to be added.
+    pub(crate) fn openings(&self) -> Vec<Opening> {
+        let opening = |mend: &Mend| if let Mend::Open(opening) = mend { Some(opening.clone()) } else { None };
+        self.mends.iter().filter_map(opening).collect()
     }
 
-    /// What is wrong first, then what is not known, then what is worth knowing.
-    fn findings(&self) -> Vec<Finding> {
-        let hops = |verdict| self.hops.iter().filter(move |hop| hop.verdict == verdict);
-        let mut findings: Vec<Finding> = hops(Verdict::No).map(|hop| self.closed(hop)).collect();
-        findings.extend(hops(Verdict::Unknown).map(|hop| self.not_determined(hop)));
-        findings.extend(self.availability.clone());
-        if hops(Verdict::NotAsked).any(|hop| hop.hop == Place::ClientEgress) {
-            let range = plan_ranges(&self.question);
-            let summary = format!("whether the machines in {range} are let out to the cache is not known");
-            findings.push(Finding::new(&codes::EGRESS_NOT_KNOWN, Severity::Info, summary));
-        }
-        findings
+    /// The group to be attached.
+    pub(crate) fn attach(&self) -> Option<&Attach> {
+        self.mends.iter().find_map(|mend| if let Mend::Attach(attach) = mend { Some(attach) } else { None })
     }
 
-    fn closed(&self, hop: &Hop) -> Finding {
-        let port = hop.tcp_port.unwrap_or_default();
-        let is_second = self.question.ports.iter().any(|each| each.port == port && each.second);
-        let (code, severity) = match hop.hop {
-            Place::CacheIngress if is_second => (&codes::NO_INGRESS_READS, Severity::Warning),
-            Place::CacheIngress => (&codes::NO_INGRESS, Severity::Error),
-            Place::ClientEgress | Place::Vpc => (&codes::NO_EGRESS, Severity::Error),
-        };
-        let (direction, groups) = match hop.hop {
-            Place::CacheIngress => (Direction::Ingress, &self.question.cache.groups),
-            Place::ClientEgress | Place::Vpc => (Direction::Egress, &self.question.client.groups),
-        };
-        let rules = self.facts.rules.iter().filter(|rule| rule.direction == direction && groups.contains(&rule.group));
-        let looked_at: Vec<String> = rules.map(|rule| format!("{} {rule}", rule.id)).collect();
-        let finding = Finding::new(code, severity, format!("{} tcp {port}: {}", direction.word(), hop.detail))
-            .evidence("tcp_port", port)
-            .evidence("security_group_ids", groups)
-            .evidence("rules_looked_at", looked_at)
-            .aws_code("ENI_SG_RULES_MISMATCH");
-        self.with_fix(finding)
+    /// What is not for `apply`, as planned changes.
+    pub(crate) fn by_others(&self) -> Vec<Change> {
+        let change = |mend: &Mend| if let Mend::ByOthers(mend) = mend { Some(mend.change()) } else { None };
+        self.mends.iter().filter_map(change).collect()
     }
 
-    fn not_determined(&self, hop: &Hop) -> Finding {
-        let code = match (hop.hop, &self.question.client.vpc, &self.question.cache.vpc) {
-            (Place::Vpc, Some(client), Some(cache)) => {
-                return Finding::new(&codes::OTHER_VPC, Severity::Warning, hop.detail.clone())
-                    .evidence("client_vpc_id", client)
-                    .evidence("cache_vpc_id", cache)
-                    .fix(format!(
-                        "start the client in {cache}; or connect the VPCs and open the cache to the client's CIDR"
-                    ));
-            }
-            _ => &codes::NOT_DETERMINED,
+    /// All planned changes.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let change = |mend: &Mend| match mend {
+            Mend::Open(opening) => plan::change(&self.question, opening, ChangeState::Planned),
+            Mend::Attach(attach) => plan::attach_change(attach, ChangeState::Planned),
+            Mend::ByOthers(mend) => mend.change(),
         };
-        let finding = match hop.tcp_port {
-            Some(port) => {
-                Finding::new(code, Severity::Warning, format!("tcp {port}: {}", hop.detail)).evidence("tcp_port", port)
-            }
-            None => Finding::new(code, Severity::Warning, hop.detail.clone()),
-        };
-        match hop.cause.as_ref().and_then(Failure::hint_text) {
-            Some(hint) => self.with_fix(finding.evidence("hint", hint)),
-            None => self.with_fix(finding),
-        }
+        self.mends.iter().map(change).collect()
     }
-
-    /// One line that mends all that can be mended, the same for every finding.
-    fn with_fix(&self, finding: Finding) -> Finding {
-        if self.openings.is_empty() {
-            return finding;
-        }
-        let ranges = plan::ranges(&self.openings);
-        let allow = match public::judge(&ranges, &[]) {
-            Ok(()) => String::new(),
-            Err(_) => format!(" --allow-public {}", plan_ranges(&self.question)),
-        };
-        finding.fix(format!("{}{allow}   # {}", self.apply, plan::in_words(&self.openings)))
-    }
-}
-
-fn plan_ranges(question: &Question) -> String {
-    question.client.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

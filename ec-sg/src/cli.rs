@@ -1,23 +1,18 @@
 //! The command line.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use ec_shared::aws::Aws;
-use ec_shared::document::{Deployment, Engine, Section, Status};
-use ec_shared::flags::{AwsFlags, Common, Meta};
+use ec_shared::document::{Deployment, Engine};
+use ec_shared::flags::{AccountFlag, AwsFlags, Common, Meta};
 use ec_shared::output::Output;
-use ec_shared::run::{Input, Stage, Tool};
-use ec_shared::{Code, Document, Exit, Failure, codes as shared, token};
+use ec_shared::run::Tool;
+use ec_shared::{Code, Exit, Failure};
 use ipnet::IpNet;
-use tokio::runtime::Runtime;
 
-use crate::aws::AwsCloud;
-use crate::client::{self, Source};
-use crate::facts::{self, Target};
-use crate::wait::Patience;
-use crate::{apply, check, codes, list, revoke, text};
+use crate::attach::Attaching;
+use crate::work::Work;
+use crate::{client, codes, list};
 
 /// Can this client reach this cache? Checks, opens and closes exactly the security-group rules it takes
 #[derive(Debug, Parser)]
@@ -29,11 +24,14 @@ pub struct Cli {
     common: Common,
     #[command(flatten)]
     aws: AwsFlags,
+    #[command(flatten)]
+    account: AccountFlag,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   ec-sg check --cache orders --from i-0123456789abcdef0
+  ec-sg check --to 10.0.2.15 --port 6379 --from sg-0123456789abcdef0 --from-files saved/
   ec-sg find --cache orders --from sg-0123456789abcdef0 | ec-sg apply > open.json
   ec-sg revoke < open.json
 
@@ -42,12 +40,22 @@ Exit codes:
   1 the answer is no                              5 temporary: a retry may help
   2 bad flags or document                         6 some changes done, some failed
   3 no Region or credentials                      7 input or output failed
+  129, 130, 143: a signal came while apply or revoke was at work; what was begun is finished and told
 ";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Finds the facts: the cache, its endpoints and network, the client
-    Find(TargetArgs),
+    Find {
+        #[command(flatten)]
+        target: TargetArgs,
+        /// Lists the instances that could connect, and why the others could not
+        #[arg(long, conflicts_with_all = ["from", "save"])]
+        candidates: bool,
+        /// Saves the answers of AWS that decide the path, for --from-files
+        #[arg(long, value_name = "DIR", conflicts_with = "from_files")]
+        save: Option<PathBuf>,
+    },
     /// Prints the ports of a cache, and what each is for; asks nobody
     Ports {
         /// The engine
@@ -58,38 +66,99 @@ enum Verb {
         deployment: Option<Deployment>,
     },
     /// Tells whether the client can reach every port of the cache, hop by hop, and the smallest change that would let it
-    Check(TargetArgs),
+    Check {
+        #[command(flatten)]
+        target: TargetArgs,
+        #[command(flatten)]
+        attach: AttachArgs,
+    },
     /// Tells what apply would do
     Plan {
         #[command(flatten)]
         target: TargetArgs,
         #[command(flatten)]
+        attach: AttachArgs,
+        #[command(flatten)]
         public: PublicArgs,
+        /// Asks EC2, too, whether it would let the rules be added (DryRun)
+        #[arg(long, conflicts_with = "from_files")]
+        dry_run: bool,
         /// Exits with 1 if there are changes
         #[arg(long)]
         detailed_exitcode: bool,
     },
+    /// Tells what is too open, redundant, stale, missing or near its quota on the cache's security groups
+    Audit {
+        /// The cache [default: the document's; with --from-files and no document, every cache in the files]
+        #[arg(long, value_name = "NAME")]
+        cache: Option<String>,
+        /// Takes AWS's answers from every *.json below a folder, as the AWS CLI printed them, and asks nobody
+        #[arg(long, value_name = "DIR")]
+        from_files: Option<PathBuf>,
+    },
     /// Adds the rules that are missing, and nothing else
     Apply {
         #[command(flatten)]
-        target: TargetArgs,
+        target: ReachArgs,
+        #[command(flatten)]
+        attach: AttachArgs,
         #[command(flatten)]
         public: PublicArgs,
     },
-    /// Takes back what the document on stdin says apply has added
+    /// Takes back what the document on stdin says apply has done
     Revoke,
     #[command(flatten)]
     Meta(Meta),
 }
 
-#[derive(Debug, Args)]
-struct TargetArgs {
+/// What is to be reached, and from where.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ReachArgs {
     /// The cache: a serverless cache, a replication group or a cache cluster [default: the document's]
     #[arg(long, value_name = "NAME")]
-    cache: Option<String>,
-    /// The client: an instance, a network interface, a security group or an address range [default: the document's]
-    #[arg(long, value_name = "i-…|eni-…|sg-…|CIDR")]
-    from: Option<String>,
+    pub(crate) cache: Option<String>,
+    /// What is no cache: an instance, a network interface or a private address; with --port
+    #[arg(long, value_name = "i-…|eni-…|IP", conflicts_with = "cache", requires = "port")]
+    pub(crate) to: Option<String>,
+    /// The TCP port of --to
+    #[arg(long, value_name = "N", requires = "to", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// The client: an instance, a network interface, a security group (also of another account), a prefix list, an address
+    /// range, or `self` for whatever carries the cache's own groups; may be given several times [default: the document's]
+    #[arg(long, value_name = "i-…|eni-…|sg-…|pl-…|CIDR|self")]
+    pub(crate) from: Vec<String>,
+}
+
+/// The same, perhaps from saved answers.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    /// Takes AWS's answers from every *.json below a folder, as the AWS CLI printed them, and asks nobody
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from_files: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct AttachArgs {
+    /// Gives the client a security group that the cache admits, instead of admitting one of its own; without a value, the
+    /// one that the cache's rules name
+    #[arg(long, value_name = "sg-…", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    attach_group: Option<String>,
+}
+
+impl AttachArgs {
+    fn attaching(&self) -> Result<Attaching, Failure> {
+        match self.attach_group.as_deref() {
+            None => Ok(Attaching::No),
+            Some("") => Ok(Attaching::Admitted),
+            Some(id) if client::has_form(id, "sg-") => Ok(Attaching::Group(id.to_owned())),
+            Some(other) => {
+                let what = format!("cannot take `{}` for a security group", other.escape_debug());
+                Err(Failure::new(&codes::BAD_CLIENT, what).hint("write --attach-group=sg-…"))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -134,142 +203,30 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let Self { verb, common, aws } = self;
+        let Self { verb, common, aws, account } = self;
+        let work =
+            |reach: &ReachArgs, files: Option<PathBuf>| Work::new(common.clone(), aws.clone(), &account, reach, files);
         match verb {
             Verb::Ports { engine, deployment } => list::ports(&common, engine.zip(deployment), output),
-            Verb::Find(args) => Work::new(common, aws)?.find(&args, output),
-            Verb::Check(args) => Work::new(common, aws)?.check(&args, output),
-            Verb::Plan { target, public, detailed_exitcode } => {
-                Work::new(common, aws)?.plan(&target, &public, detailed_exitcode, output)
+            Verb::Find { target, candidates: true, .. } => work(&target.reach, target.from_files)?.candidates(output),
+            Verb::Find { target, save, .. } => work(&target.reach, target.from_files)?.find(save.as_deref(), output),
+            Verb::Check { target, attach } => {
+                work(&target.reach, target.from_files)?.check(&attach.attaching()?, output)
             }
-            Verb::Apply { target, public } => Work::new(common, aws)?.apply(&target, &public, output),
-            Verb::Revoke => Work::new(common, aws)?.revoke(output),
+            Verb::Plan { target, attach, public, dry_run, detailed_exitcode } => {
+                let (attaching, allowed) = (attach.attaching()?, public.ranges()?);
+                work(&target.reach, target.from_files)?.plan(&attaching, &allowed, dry_run, detailed_exitcode, output)
+            }
+            Verb::Audit { cache, from_files } => {
+                work(&ReachArgs { cache, ..ReachArgs::default() }, from_files)?.audit(output)
+            }
+            Verb::Apply { target, attach, public } => {
+                let (attaching, allowed) = (attach.attaching()?, public.ranges()?);
+                work(&target, None)?.apply(&attaching, allowed, output)
+            }
+            Verb::Revoke => work(&ReachArgs::default(), None)?.revoke(output),
             // `main` answers these before it gets here.
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }
-}
-
-/// One run of a verb that asks AWS.
-struct Work {
-    common: Common,
-    flags: AwsFlags,
-    runtime: Runtime,
-    /// The connection of the latest document's Region.
-    cloud: RefCell<Option<(Option<String>, Rc<AwsCloud>)>>,
-}
-
-impl Work {
-    fn new(common: Common, flags: AwsFlags) -> Result<Self, Failure> {
-        Ok(Self { common, flags, runtime: ec_shared::aws::runtime()?, cloud: RefCell::default() })
-    }
-
-    fn find(&self, args: &TargetArgs, output: &mut Output) -> Result<Exit, Failure> {
-        self.stage("find", args, output, &async |document, cloud, target, _| check::find(document, cloud, target).await)
-    }
-
-    fn check(&self, args: &TargetArgs, output: &mut Output) -> Result<Exit, Failure> {
-        self.stage("check", args, output, &async |document, cloud, target, _| {
-            check::check(document, cloud, target).await
-        })
-    }
-
-    fn plan(
-        &self,
-        args: &TargetArgs,
-        public: &PublicArgs,
-        detailed_exitcode: bool,
-        output: &mut Output,
-    ) -> Result<Exit, Failure> {
-        let allowed = public.ranges()?;
-        self.stage("plan", args, output, &async |document, cloud, target, _| {
-            let mut section = check::plan(document, cloud, target, &allowed).await?;
-            if detailed_exitcode && section.status == Status::Planned {
-                section.exit = Some(Exit::No);
-            }
-            Ok(section)
-        })
-    }
-
-    fn apply(&self, args: &TargetArgs, public: &PublicArgs, output: &mut Output) -> Result<Exit, Failure> {
-        let allowed = public.ranges()?;
-        let patience = Patience::within(self.common.timeout);
-        self.stage("apply", args, output, &async |document, cloud, target, output| {
-            apply::apply(document, cloud, target, &allowed, patience, output).await
-        })
-    }
-
-    fn revoke(&self, output: &mut Output) -> Result<Exit, Failure> {
-        if self.common.null_input {
-            return Err(Failure::new(&shared::NO_INPUT, "an empty document says nothing that could be revoked")
-                .hint("pipe in the document that `ec-sg apply` printed"));
-        }
-        let patience = Patience::within(self.common.timeout);
-        let input = Input::choose(&self.common, None, false)?;
-        stage("revoke").run(input, output, |document, output| {
-            let written = revoke::written(document)?;
-            if written.is_empty() {
-                return Ok(Section::new("revoke", Status::Unchanged));
-            }
-            let cloud = self.cloud(document, output)?;
-            self.runtime.block_on(revoke::revoke(written, &*cloud, patience, output))
-        })
-    }
-
-    /// Takes every document through `work`.
-    fn stage(
-        &self,
-        command: &'static str,
-        args: &TargetArgs,
-        output: &mut Output,
-        work: &impl AsyncFn(&mut Document, &AwsCloud, &Target, &Output) -> Result<Section, Failure>,
-    ) -> Result<Exit, Failure> {
-        let target = self.target(args)?;
-        let named = target.cache.as_ref().map(|name| {
-            let mut document = Document::empty();
-            document.set("id", &target.from.as_ref().map_or(name.clone(), |from| format!("{name}<-{from}")));
-            document
-        });
-        let input = Input::choose(&self.common, named, false)?;
-        stage(command).run(input, output, |document, output| {
-            let cache = document.cache()?;
-            if cache.as_ref().is_some_and(facts::is_public) {
-                return Ok(Section::skipped(command, facts::PUBLIC));
-            }
-            facts::named(document, cache.as_ref(), &target, command != "find")?;
-            let cloud = self.cloud(document, output)?;
-            self.runtime.block_on(work(document, &cloud, &target, output))
-        })
-    }
-
-    fn target(&self, args: &TargetArgs) -> Result<Target, Failure> {
-        let named = [("region", &self.flags.region), ("profile", &self.flags.profile)];
-        let named =
-            named.into_iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!(" --{flag} {value}")));
-        Ok(Target {
-            cache: args.cache.as_deref().map(token::cache_name).transpose()?,
-            from: args.from.as_deref().map(Source::parse).transpose()?,
-            repeat: named.collect(),
-        })
-    }
-
-    /// AWS in the Region that the flags name, else in the document's, else in the environment's.
-    fn cloud(&self, document: &Document, output: &Output) -> Result<Rc<AwsCloud>, Failure> {
-        let region = self.flags.region.clone().or(document.cache()?.and_then(|cache| cache.region));
-        if let Some((known, cloud)) = &*self.cloud.borrow()
-            && *known == region
-        {
-            return Ok(Rc::clone(cloud));
-        }
-        let flags = AwsFlags { region: region.clone(), ..self.flags.clone() };
-        let aws = self.runtime.block_on(Aws::load(&flags, self.common.timeout))?;
-        aws.tell(output);
-        let cloud = Rc::new(AwsCloud::new(aws));
-        *self.cloud.borrow_mut() = Some((region, Rc::clone(&cloud)));
-        Ok(cloud)
-    }
-}
-
-fn stage(command: &'static str) -> Stage {
-    Stage { key: "sg", command, report: text::report }
 }

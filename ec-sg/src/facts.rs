@@ -1,23 +1,74 @@
 //! `find`: the cache, its endpoints, its network, and the client, with the fewest calls that tell them.
 
+mod find;
+
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use ec_shared::codes as shared;
-use ec_shared::document::{Cache, Client, Connection, Deployment, Finding, Network, Severity};
+use ec_shared::document::{Cache, Client, Connection, Finding, Severity};
 use ec_shared::{Document, Failure};
+use ipnet::IpNet;
 
-use crate::client::Source;
-use crate::cloud::{Cloud, Described, Subnets};
-use crate::path::{Family, Question, Side};
+use crate::client::{self, Destination, Source};
+use crate::cloud::{Cloud, World};
+use crate::network::Machine;
+use crate::path::{CacheSide, ClientKind, ClientSide, Question};
+use crate::rule::GroupRef;
+use crate::segments::{Family, host};
 use crate::{codes, ports};
 
 /// What the flags name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Target {
     pub(crate) cache: Option<String>,
+    /// Something that is no cache, and its port.
+    pub(crate) to: Option<(Destination, u16)>,
     pub(crate) from: Option<Source>,
+    /// The only account to work in.
+    pub(crate) expected_account: Option<String>,
     /// The flags about AWS that a repeated command needs, too.
     pub(crate) repeat: String,
+}
+
+impl Target {
+    /// Whether the flags say what is to be reached.
+    pub(crate) fn names_cache(&self) -> bool {
+        self.cache.is_some() || self.to.is_some()
+    }
+
+    /// What the flags say is to be reached.
+    pub(crate) fn cache_name(&self) -> Option<String> {
+        self.cache.clone().or_else(|| self.to.as_ref().map(|(to, _)| to.to_string()))
+    }
+
+    /// Makes sure that the cache belongs to the account that the flags expect.
+    ///
+    /// # Errors
+    /// `EC1031` if it belongs to another, or nothing tells which.
+    pub(crate) fn expect_account(&self, cache: Option<&Cache>) -> Result<(), Failure> {
+        let Some(expected) = &self.expected_account else { return Ok(()) };
+        let account = cache.and_then(|cache| cache.account.as_deref());
+        if account == Some(expected) {
+            return Ok(());
+        }
+        let name = cache.map(|cache| cache.name.as_str()).unwrap_or_default();
+        let belongs =
+            format!("{name} belongs to {}", account.map_or("an account that nothing tells", |account| account));
+        Err(Failure::new(&codes::OTHER_ACCOUNT, format!("will not work outside of account {expected}"))
+            .because(belongs)
+            .hint("use the right profile (--profile), or correct --expect-account"))
+    }
+
+    /// The command that does `verb` for the same question.
+    pub(crate) fn command(&self, verb: &str, cache: &Cache, client: Option<&Client>) -> String {
+        let from = client.and_then(Source::of).map(|source| format!(" --from {source}")).unwrap_or_default();
+        let to = match (cache.deployment, cache.endpoints.first()) {
+            (None, Some(endpoint)) => format!("--to {} --port {}", cache.name, endpoint.port),
+            _ => format!("--cache {}", cache.name),
+        };
+        format!("ec-sg {verb} {to}{from}{}", self.repeat)
+    }
 }
 
 /// Makes sure, before anybody is asked, that there is a cache to ask about, and a client where one is needed. `cache` is
@@ -30,39 +81,46 @@ pub(crate) fn named(
 ) -> Result<(), Failure> {
     let lacks =
         |what: &str, hint: &str| Err(Failure::new(&shared::FIELD, format!("the document names no {what}")).hint(hint));
-    if target.cache.is_none() && cache.is_none() {
+    if !target.names_cache() && cache.is_none() {
         return lacks("cache", "name it with --cache, or begin with `ec-sg find`");
     }
     if needs_client && target.from.is_none() && document.client()?.is_none() {
-        return lacks("client", "name it with --from: i-…, eni-…, sg-… or a CIDR");
+        return lacks("client", "name it with --from: i-…, eni-…, sg-…, pl-… or a CIDR");
     }
     Ok(())
 }
 
 /// Brings the facts of a document about: everything anew if `anew`, else only what it lacks.
-pub(crate) async fn complete(
+pub(crate) async fn complete<C: Cloud>(
     document: &mut Document,
-    cloud: &impl Cloud,
+    world: &mut World<C>,
     target: &Target,
     anew: bool,
 ) -> Result<(), Failure> {
     let known = document.cache()?;
-    let name = target.cache.clone().or_else(|| known.as_ref().map(|cache| cache.name.clone())).unwrap_or_default();
+    let name = target.cache_name().or_else(|| known.as_ref().map(|cache| cache.name.clone())).unwrap_or_default();
     let kind = known.as_ref().and_then(|cache| cache.deployment);
-    let cache = async {
-        match known.filter(|cache| !anew && is_whole(cache)) {
-            Some(_) => Ok(None),
-            None => find_cache(cloud, &name, kind).await.map(Some),
+    let is_new_cache = anew || !known.as_ref().is_some_and(is_whole);
+    // The first questions about both sides go out together.
+    let first = is_new_cache.then(|| find::first_need(&name, kind, target.to.as_ref())).into_iter();
+    let second = target.from.as_ref().and_then(find::client_need);
+    world.learn(first.chain(second)).await;
+    let cache = match (&target.to, known) {
+        (Some((to, port)), _) if is_new_cache => Some(find::destination(world, to, *port).await?),
+        (_, Some(known)) if !is_new_cache => {
+            // What was found before stays as it is.
+            drop(known);
+            None
         }
+        _ => Some(find::cache(world, &name, kind).await?),
     };
-    let client = async {
-        match &target.from {
-            Some(source) => find_client(cloud, source).await.map(Some),
-            None => Ok(None),
+    let client = match &target.from {
+        Some(source) => {
+            let cache = cache.clone().or(document.cache()?).unwrap_or_default();
+            Some(find::client(world, source, &cache).await?)
         }
+        None => None,
     };
-    let (cache, client) = tokio::join!(cache, client);
-    let (cache, client) = (cache?, client?);
     let is_new = cache.is_some() || client.is_some();
     let source = match &client {
         Some(client) => Source::of(client),
@@ -77,7 +135,7 @@ pub(crate) async fn complete(
     if let Some(client) = client {
         document.set("client", &client);
     }
-    Ok(())
+    target.expect_account(document.cache()?.as_ref())
 }
 
 /// Whether the facts of a cache suffice for every question.
@@ -98,113 +156,94 @@ pub(crate) fn is_public(cache: &Cache) -> bool {
 pub(crate) const PUBLIC: &str = "the cache has a public endpoint: it is in no VPC, and no security group stands before \
                                  it; IAM and TLS 1.3 guard it";
 
-/// The cache of this name: a serverless cache, a replication group or a cache cluster, in this order; a member of a
-/// replication group stands for its group.
-async fn find_cache(cloud: &impl Cloud, name: &str, kind: Option<Deployment>) -> Result<Cache, Failure> {
-    let kinds = [Deployment::Serverless, Deployment::ReplicationGroup, Deployment::Cluster];
-    for kind in kinds.into_iter().filter(|each| kind.is_none_or(|kind| kind == *each)) {
-        let Some(described) = cloud.cache(kind, name).await? else { continue };
-        return match kind {
-            Deployment::Serverless => serverless(cloud, described.cache).await,
-            Deployment::ReplicationGroup => {
-                let member = match &described.member {
-                    Some(member) => cloud.cache(Deployment::Cluster, member).await?,
-                    None => None,
-                };
-                node_based(cloud, described.cache, member).await
-            }
-            Deployment::Cluster => {
-                let group = match &described.replication_group {
-                    Some(group) => cloud.cache(Deployment::ReplicationGroup, group).await?,
-                    None => None,
-                };
-                let cache = group.map_or_else(|| described.cache.clone(), |group| group.cache);
-                node_based(cloud, cache, Some(described)).await
-            }
-        };
+/// An instance as a client.
+pub fn of_machine(machine: Machine) -> Client {
+    let ephemeral = if machine.is_windows { client::WINDOWS } else { client::LINUX };
+    Client {
+        instance_id: Some(machine.id),
+        name: machine.name,
+        vpc_id: machine.vpc,
+        subnet_id: machine.subnet,
+        private_ips: machine.addresses.iter().map(ToString::to_string).collect(),
+        security_group_ids: machine.groups,
+        ephemeral_ports: Some([*ephemeral.start(), *ephemeral.end()]),
+        ..Client::default()
     }
-    Err(Failure::new(&codes::UNKNOWN_CACHE, format!("there is no cache `{name}` in {}", cloud.region()))
-        .hint("check the name, the Region (--region) and the account (ec-iam whoami)"))
-}
-
-/// A serverless cache lists its groups and subnets, but not its VPC.
-async fn serverless(cloud: &impl Cloud, mut cache: Cache) -> Result<Cache, Failure> {
-    if let Some(network) = &mut cache.network
-        && let Some(first) = network.subnet_ids.first()
-    {
-        let subnets = cloud.subnets(&Subnets::Ids(vec![first.clone()])).await?;
-        network.vpc_id = subnets.into_iter().find_map(|subnet| subnet.vpc_id);
-    }
-    Ok(cache)
-}
-
-/// Groups, subnets and engine version of a node-based cache are facts of a member.
-async fn node_based(cloud: &impl Cloud, mut cache: Cache, member: Option<Described>) -> Result<Cache, Failure> {
-    let Some(member) = member else { return Ok(cache) };
-    cache.engine_version = cache.engine_version.or(member.cache.engine_version);
-    let mut network = cache.network.take().unwrap_or_default();
-    if let Some(of_member) = member.cache.network {
-        network = Network { network_type: network.network_type.or(of_member.network_type.clone()), ..of_member };
-    }
-    if let Some(group) = member.subnet_group {
-        let subnets = cloud.subnets(&Subnets::Group(group)).await?;
-        network.vpc_id = subnets.iter().find_map(|subnet| subnet.vpc_id.clone());
-        network.subnet_ids = subnets.into_iter().map(|subnet| subnet.id).collect();
-    }
-    cache.network = Some(network);
-    Ok(cache)
-}
-
-async fn find_client(cloud: &impl Cloud, source: &Source) -> Result<Client, Failure> {
-    let name = match source {
-        Source::Range(range) => return Ok(Client { cidr: Some(range.to_string()), ..Client::default() }),
-        Source::Instance(id) => format!("instance {id}"),
-        Source::Interface(id) => format!("network interface {id}"),
-        Source::Group(id) => format!("security group {id}"),
-    };
-    cloud.client(source).await?.ok_or_else(|| {
-        Failure::new(&codes::UNKNOWN_CLIENT, format!("there is no {name} in {}", cloud.region()))
-            .hint("check the id, the Region (--region) and the account (ec-iam whoami)")
-    })
 }
 
 /// The question that a document's facts put.
-pub(crate) fn question(document: &Document) -> Result<Question, Failure> {
+pub(crate) fn question(document: &Document, known: &crate::snapshot::Snapshot) -> Result<Question, Failure> {
     let cache = document.cache()?.unwrap_or_default();
     let client = document.client()?.unwrap_or_default();
+    Ok(Question { cache: cache_side(cache)?, client: client_side(client, known)? })
+}
+
+/// The cache's side of the question.
+///
+/// # Errors
+/// `EC1014` if nothing tells the cache's ports.
+pub fn cache_side(cache: Cache) -> Result<CacheSide, Failure> {
     let ports = ports::of(&cache);
     if ports.is_empty() {
         return Err(crate::list::no_endpoint(&cache));
     }
+    // A cache's endpoints are names; addresses are those of something that is no cache.
+    let is_cache = cache.deployment.is_some();
+    let addresses = cache.endpoints.iter().filter(|_| !is_cache).filter_map(|endpoint| endpoint.host.parse().ok());
+    let addresses: Vec<IpAddr> = addresses.collect();
     let network = cache.network.unwrap_or_default();
-    let families = match network.network_type.as_deref() {
-        Some("ipv6") => vec![Family::V6],
-        Some("dual_stack") => vec![Family::V4, Family::V6],
-        _ => vec![Family::V4],
-    };
-    let addresses = match &client.cidr {
-        Some(range) => vec![crate::client::range(range)?],
-        None => {
-            client.private_ips.iter().filter_map(|ip| ip.parse::<std::net::IpAddr>().ok()).map(Into::into).collect()
-        }
-    };
-    if client.security_group_ids.is_empty() && !addresses.iter().any(|range| families.contains(&Family::of(range))) {
-        return Err(Failure::new(&codes::BAD_CLIENT, "cannot tell who the client is")
-            .because("it has neither a security group nor an address of a family that the cache speaks")
-            .hint("name the client with --from i-…, eni-…, sg-… or CIDR"));
-    }
-    Ok(Question {
-        cache_name: cache.name,
-        cache: Side { vpc: network.vpc_id, groups: distinct(network.security_group_ids), addresses: Vec::new() },
-        client: Side { vpc: client.vpc_id, groups: distinct(client.security_group_ids), addresses },
+    Ok(CacheSide {
+        name: cache.name,
+        account: cache.account,
+        vpc: network.vpc_id,
+        subnets: distinct(network.subnet_ids),
+        groups: distinct(network.security_group_ids),
+        addresses,
         ports,
-        families,
+        families: match network.network_type.as_deref() {
+            Some("ipv6") => vec![Family::V6],
+            Some("dual_stack") => vec![Family::V4, Family::V6],
+            _ => vec![Family::V4],
+        },
     })
 }
 
-fn distinct(groups: Vec<String>) -> Vec<String> {
+/// The client's side of the question.
+///
+/// # Errors
+/// `EC1011` if nothing tells who the client is.
+pub fn client_side(client: Client, known: &crate::snapshot::Snapshot) -> Result<ClientSide, Failure> {
+    let bad = |why: &str| Failure::new(&codes::BAD_CLIENT, "cannot tell who the client is").because(why);
+    let addresses = client.private_ips.iter().filter_map(|ip| ip.parse::<IpAddr>().ok()).map(host);
+    let (kind, addresses) = match (&client.cidr, &client.prefix_list_id) {
+        (Some(range), _) => (ClientKind::Ranges, vec![client::range(range)?]),
+        (None, Some(list)) => (ClientKind::Ranges, known.prefix_list(list).map(<[IpNet]>::to_vec).unwrap_or_default()),
+        (None, None) => {
+            let addresses: Vec<IpNet> = addresses.collect();
+            (if addresses.is_empty() { ClientKind::Group } else { ClientKind::Interface }, addresses)
+        }
+    };
+    let groups: Result<Vec<GroupRef>, String> =
+        distinct(client.security_group_ids).iter().map(|id| id.parse()).collect();
+    let groups = groups.map_err(|why| bad(&why).hint("client.security_group_ids holds the ids of security groups"))?;
+    if groups.is_empty() && addresses.is_empty() && client.prefix_list_id.is_none() {
+        return Err(bad("it has neither a security group nor an address")
+            .hint("name the client with --from i-…, eni-…, sg-… or CIDR"));
+    }
+    Ok(ClientSide {
+        vpc: client.vpc_id,
+        subnet: client.subnet_id,
+        groups,
+        addresses,
+        prefix_list: client.prefix_list_id,
+        kind,
+        ephemeral: client.ephemeral_ports.map_or(client::EPHEMERAL, |[first, last]| first..=last),
+    })
+}
+
+fn distinct(ids: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    groups.into_iter().filter(|group| seen.insert(group.clone())).collect()
+    ids.into_iter().filter(|id| seen.insert(id.clone())).collect()
 }
 
 /// A word about a cache that is not there for clients.

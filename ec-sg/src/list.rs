@@ -54,7 +54,7 @@ pub(crate) fn ports(
         exit = Some(exit.map_or(own, |before: Exit| before.and(own)));
     };
     match Input::choose(common, None, false)? {
-        Input::One(document) => answer(of_document(&document, output), output),
+        Input::Some(documents) => documents.iter().for_each(|document| answer(of_document(document, output), output)),
         Input::Stdin => {
             let mut records = Records::new(io::stdin().lock());
             let mut more = true;

@@ -1,328 +1,366 @@
-//! The path from client to cache, hop by hop, as far as security groups decide it. Pure.
+//! The path from client to cache and back, hop by hop. Pure: facts in, verdicts out.
 //!
-//! Security groups only allow; the rules of all groups of an interface count together. So a hop is open if the rules of
-//! any of its groups, alone or together, let one TCP port through to every address of the other side.
+//! Out: the client's security groups, the network ACL of its subnet, its route table and what that leads to, the network
+//! ACL of the cache's subnet, the cache's security groups. Back: security groups let answers through by themselves, network
+//! ACLs and route tables do not, so the ACLs are asked for the ephemeral ports and the tables for the client's addresses.
+//! Within one subnet neither ACLs nor routes apply.
+//!
+//! [`walk`](Evaluator::walk) gives one [`Step`] for every hop, port, pair of subnets and address family. Who only counts
+//! looks at the verdicts; [`hop`] turns steps into what stands in a document. Both hear the same answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod acl;
+mod admission;
+mod answer;
+mod ends;
+pub mod hop;
+mod route;
+mod transit;
+pub(crate) mod words;
 
-use ec_shared::Failure;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
 use ec_shared::document::Status;
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
+pub(crate) use admission::looked_at;
+pub use answer::Verdict;
+pub(crate) use answer::{Answer, By};
+pub use ends::{CacheEnd, ClientEnd};
+pub use hop::{Hop, Place};
+pub use words::Evidence;
+
+use acl::{AclFilter, Filtered};
+use ends::{CacheSubnet, Seat};
+use route::{RouteMap, Way};
+
+use crate::network::{NetworkAcl, RouteTable, Subnet};
 use crate::ports::Port;
-use crate::rule::{Direction, Peer, Rule};
+use crate::rule::{Direction, GroupRef};
+use crate::segments::Family;
+use crate::snapshot::{Known, Snapshot};
 
 /// Who wants to reach what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// The name of the cache.
-    pub cache_name: String,
     /// The cache's side.
-    pub cache: Side,
+    pub cache: CacheSide,
     /// The client's side.
-    pub client: Side,
+    pub client: ClientSide,
+}
+
+/// The cache, or whatever else is to be reached.
+#[derive(Clone, Debug, Default)]
+pub struct CacheSide {
+    /// Its name.
+    pub name: String,
+    /// The account that it belongs to, where it is known.
+    pub account: Option<String>,
+    /// The VPC, where it is known.
+    pub vpc: Option<String>,
+    /// The subnets of its interfaces.
+    pub subnets: Vec<String>,
+    /// The security groups on its interfaces.
+    pub groups: Vec<String>,
+    /// Its addresses, where they are known; else they are somewhere in its subnets.
+    pub addresses: Vec<IpAddr>,
     /// The ports that are to be reached.
     pub ports: Vec<Port>,
-    /// The address families that the cache speaks: IPv4, IPv6 or both.
+    /// The address families that it speaks.
     pub families: Vec<Family>,
 }
 
-/// One side of the path.
-#[derive(Clone, Debug, Default)]
-pub struct Side {
+/// The client.
+#[derive(Clone, Debug)]
+pub struct ClientSide {
     /// The VPC, where it is known.
     pub vpc: Option<String>,
-    /// The security groups on its interfaces.
-    pub groups: Vec<String>,
+    /// The subnet, where it is known.
+    pub subnet: Option<String>,
+    /// The security groups on its interface, or the group that it was given as.
+    pub groups: Vec<GroupRef>,
     /// Its addresses, where they are known.
     pub addresses: Vec<IpNet>,
+    /// The prefix list that it was given as.
+    pub prefix_list: Option<String>,
+    /// What it was given as.
+    pub kind: ClientKind,
+    /// The ports that its connections start from, which the answers go to.
+    pub ephemeral: RangeInclusive<u16>,
 }
 
-/// An address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
-
-impl Family {
-    /// The family of a range.
-    pub fn of(range: &IpNet) -> Self {
-        match range {
-            IpNet::V4(_) => Self::V4,
-            IpNet::V6(_) => Self::V6,
-        }
-    }
-
-    fn everything(self) -> IpNet {
-        match self {
-            Self::V4 => IpNet::V4(ipnet::Ipv4Net::default()),
-            Self::V6 => IpNet::V6(ipnet::Ipv6Net::default()),
+impl Default for ClientSide {
+    fn default() -> Self {
+        Self {
+            vpc: None,
+            subnet: None,
+            groups: Vec::new(),
+            addresses: Vec::new(),
+            prefix_list: None,
+            kind: ClientKind::default(),
+            ephemeral: crate::client::EPHEMERAL,
         }
     }
 }
 
-/// What AWS says, as far as it was asked.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// The rules of all groups of both sides.
-    pub rules: Vec<Rule>,
-    /// The prefix lists that were asked for.
-    pub lists: BTreeMap<String, Result<Vec<IpNet>, Failure>>,
-    /// The ranges of the cache's subnets, if they were asked for.
-    pub cache_subnets: Option<Result<Vec<IpNet>, Failure>>,
+/// What a client was given as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientKind {
+    /// One network interface, or the primary one of an instance: everything about it is known.
+    #[default]
+    Interface,
+    /// All interfaces that carry a group, today and later.
+    Group,
+    /// All addresses of ranges, whoever has them.
+    Ranges,
 }
 
-/// A fact that would decide, and was not asked for yet.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// The entries of a prefix list.
-    PrefixList(String),
-    /// The ranges of the cache's subnets.
-    CacheSubnets,
-}
-
-/// What a hop is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// Both in one VPC.
-    Vpc,
-    /// Out of the client's groups.
-    ClientEgress,
-    /// Into the cache's groups.
-    CacheIngress,
-}
-
-/// The answer for one hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Open.
-    Yes,
-    /// Closed.
-    No,
-    /// Not determined; the detail says what is missing.
-    Unknown,
-    /// Not asked, because nothing could answer.
-    NotAsked,
-}
-
-/// One hop of the path.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Hop {
-    /// What it is about.
-    pub hop: Place,
-    /// The TCP port, for the hops through security groups.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tcp_port: Option<u16>,
+/// One verdict on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct Step<'s> {
+    /// The hop.
+    pub(crate) place: Place,
+    /// The TCP port of the cache, where the hop is about one.
+    pub(crate) port: Option<u16>,
+    /// The family, where the hop is about one.
+    pub(crate) family: Option<Family>,
+    /// The client's subnet, where the hop is about one.
+    pub(crate) from: Option<&'s Subnet>,
+    /// The cache's subnet, where the hop is about one.
+    pub(crate) to: Option<&'s str>,
     /// The answer.
-    pub verdict: Verdict,
-    /// Why.
-    pub detail: String,
-    /// The rules that decide.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rule_ids: Vec<String>,
-    /// What would have to be asked for an answer.
-    #[serde(skip)]
-    pub needs: BTreeSet<Need>,
-    /// Why a fact that would decide could not be had.
-    #[serde(skip)]
-    pub cause: Option<Failure>,
+    pub(crate) answer: Answer<'s>,
 }
 
-impl Hop {
-    fn new(hop: Place, verdict: Verdict, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { hop, tcp_port: None, verdict, detail, rule_ids: Vec::new(), needs: BTreeSet::new(), cause: None }
+/// Decides paths between ends that are prepared once and compared often.
+#[derive(Debug)]
+pub struct Evaluator<'s> {
+    snapshot: &'s Snapshot,
+    filters: RefCell<HashMap<FilterKey<'s>, Rc<AclFilter<'s>>>>,
+    maps: RefCell<HashMap<&'s str, Rc<RouteMap<'s>>>>,
+}
+
+type FilterKey<'s> = (&'s str, Direction, RangeInclusive<u16>);
+
+impl<'s> Evaluator<'s> {
+    /// An evaluator of what is known.
+    pub fn new(snapshot: &'s Snapshot) -> Self {
+        Self { snapshot, filters: RefCell::default(), maps: RefCell::default() }
     }
-}
 
-/// Walks the path: the VPC, then for every port out of the client's groups and into the cache's.
-pub fn walk(question: &Question, facts: &Facts) -> Vec<Hop> {
-    let mut hops = vec![vpc(question)];
-    for direction in [Direction::Egress, Direction::Ingress] {
-        hops.extend(question.ports.iter().map(|port| through(question, facts, direction, port.port)));
+    /// Whether the client reaches every port of the cache: the verdicts alone.
+    pub fn decide(&self, client: &ClientEnd<'s>, cache: &CacheEnd<'s>) -> Status {
+        let (mut closed, mut unknown) = (false, false);
+        self.walk(client, cache, &mut |step| {
+            closed |= step.answer.verdict.is_closed();
+            unknown |= step.answer.verdict == Verdict::Unknown;
+        });
+        status(closed, unknown)
     }
-    hops
-}
 
-/// The answer for the whole path: no if one hop is closed, unknown if one could not be determined.
-pub fn status(hops: &[Hop]) -> Status {
-    let any = |verdict| hops.iter().any(|hop| hop.verdict == verdict);
-    if any(Verdict::No) {
-        Status::No
-    } else if any(Verdict::Unknown) {
-        Status::Unknown
-    } else {
-        Status::Ok
-    }
-}
-
-fn vpc(question: &Question) -> Hop {
-    let hop = |verdict, detail: &str| Hop::new(Place::Vpc, verdict, detail);
-    match (&question.client.vpc, &question.cache.vpc) {
-        (Some(client), Some(cache)) if client == cache => hop(Verdict::Yes, cache),
-        (Some(client), Some(cache)) => hop(
-            Verdict::Unknown,
-            &format!(
-                "the client is in {client}, the cache in {cache}; peering, transit gateways and VPNs are not looked at"
-            ),
-        ),
-        (None, _) if question.client.groups.is_empty() => hop(Verdict::NotAsked, "an address range names no VPC"),
-        (None, _) => hop(Verdict::Unknown, "the client's VPC is not known"),
-        (_, None) => hop(Verdict::Unknown, "the cache's VPC is not known"),
-    }
-}
-
-/// Whether the rules of one side let TCP to `port` through to all of the other side.
-fn through(question: &Question, facts: &Facts, direction: Direction, port: u16) -> Hop {
-    let (place, own, other) = match direction {
-        Direction::Ingress => (Place::CacheIngress, &question.cache, &question.client),
-        Direction::Egress => (Place::ClientEgress, &question.client, &question.cache),
-    };
-    let mut hop = Hop::new(place, Verdict::No, no_rule(question, direction));
-    hop.tcp_port = Some(port);
-    if own.groups.is_empty() {
-        (hop.verdict, hop.detail) = match direction {
-            Direction::Ingress => {
-                (Verdict::Unknown, format!("the API reports no security group of {}", question.cache_name))
+    /// Walks the path; `sink` hears of every step.
+    pub(crate) fn walk(&self, client: &ClientEnd<'s>, cache: &CacheEnd<'s>, sink: &mut impl FnMut(Step<'s>)) {
+        let step = |place, answer| Step { place, port: None, family: None, from: None, to: None, answer };
+        sink(step(Place::Vpc, vpc(client, cache)));
+        if client.shared_families(cache).next().is_none() {
+            sink(step(Place::Family, Answer::no(By::Nothing)));
+        }
+        let link = self.link(client, cache);
+        for port in &cache.ports {
+            let answer = client.lets_out(cache, port.number, link);
+            sink(Step { port: Some(port.number), ..step(Place::ClientEgress, answer) });
+        }
+        match &client.seats {
+            Err(need) => sink(step(Place::ClientSubnet, Answer::missing(need.clone()))),
+            Ok(seats) if seats.is_empty() => sink(step(Place::ClientSubnet, Answer::not_asked())),
+            Ok(seats) => {
+                for seat in seats {
+                    for subnet in &cache.subnets {
+                        self.between(client, seat, cache, subnet, sink);
+                    }
+                }
             }
-            Direction::Egress => (Verdict::NotAsked, "which groups an address range carries is not known".to_owned()),
+        }
+        if cache.subnets.is_empty() {
+            sink(step(Place::CacheSubnet, Answer { verdict: Verdict::Unknown, by: By::Nothing }));
+        }
+        for port in &cache.ports {
+            sink(Step { port: Some(port.number), ..step(Place::CacheIngress, cache.lets_in(client, port, link)) });
+        }
+        self.names(client, cache, &mut |answer| sink(step(Place::Dns, answer)));
+    }
+
+    /// There and back between one place of the client's and one subnet of the cache's.
+    fn between(
+        &self,
+        client: &ClientEnd<'s>,
+        seat: &Seat<'s>,
+        cache: &CacheEnd<'s>,
+        there: &Known<CacheSubnet<'s>>,
+        sink: &mut impl FnMut(Step<'s>),
+    ) {
+        let there = match there {
+            Ok(there) => there,
+            Err(need) => {
+                let answer = Answer::missing(need.clone());
+                sink(Step { place: Place::CacheSubnet, port: None, family: None, from: seat.subnet, to: None, answer });
+                return;
+            }
         };
-        return hop;
+        for family in client.shared_families(cache) {
+            let (here_at, there_at) = (seat.of(family), there.of(family));
+            let mut tell = |place, port, answer| {
+                let (from, to) = (seat.subnet, Some(there.subnet.id.as_str()));
+                sink(Step { place, port, family: Some(family), from, to, answer });
+            };
+            if seat.subnet.is_some_and(|subnet| subnet.id == there.subnet.id) {
+                tell(Place::RouteOut, None, Answer::yes(By::SameSubnet(&there.subnet.id)));
+                continue;
+            }
+            // A subnet without addresses of the family has no interface that could be reached by it.
+            if here_at.is_empty() || there_at.is_empty() {
+                continue;
+            }
+            let out = Way {
+                from_vpc: seat.vpc,
+                from_zone: seat.subnet.and_then(|subnet| subnet.zone.as_deref()),
+                to_vpc: cache.vpc,
+                to: there_at,
+            };
+            let back =
+                Way { from_vpc: cache.vpc, from_zone: there.subnet.zone.as_deref(), to_vpc: seat.vpc, to: here_at };
+            if let Some(table) = &seat.table {
+                for port in &cache.ports {
+                    if let Some(filter) = seat.acl_out(port.number) {
+                        tell(Place::ClientAclOut, Some(port.number), filtered(filter, there_at));
+                    }
+                }
+                tell(Place::RouteOut, None, self.leads(table, out));
+            }
+            for port in &cache.ports {
+                if let Some(filter) = there.acl_in(port.number) {
+                    tell(Place::CacheAclIn, Some(port.number), filtered(filter, here_at));
+                }
+            }
+            tell(Place::CacheAclOut, None, filtered(&there.acl_out(self, &client.ephemeral), here_at));
+            tell(Place::RouteBack, None, self.leads(&there.table, back));
+            if let Some(filter) = &seat.acl_in {
+                tell(Place::ClientAclIn, None, filtered(filter, there_at));
+            }
+        }
     }
-    let rules: Vec<&Rule> =
-        facts.rules.iter().filter(|rule| rule.direction == direction && rule.traffic.covers(port)).collect();
-    let rules: Vec<&Rule> = rules.into_iter().filter(|rule| own.groups.contains(&rule.group)).collect();
-    if let Some(rule) = rules.iter().find(|rule| matches!(&rule.peer, Peer::Group(id) if other.groups.contains(id))) {
-        return open(hop, &[rule]);
+
+    fn leads(&self, table: &Known<Rc<RouteMap<'s>>>, way: Way<'s, '_>) -> Answer<'s> {
+        match table {
+            Ok(map) => map.leads(self.snapshot, way),
+            Err(need) => Answer::missing(need.clone()),
+        }
     }
-    let reach = Reach::of(&rules, facts);
-    let everything: Vec<IpNet> = question.families.iter().map(|family| family.everything()).collect();
-    if let Some(rules) = reach.all_of(&everything) {
-        return open(hop, &rules);
+
+    /// What there is between the two VPCs that a rule may name groups across.
+    pub(crate) fn link(&self, client: &ClientEnd<'s>, cache: &CacheEnd<'s>) -> Link {
+        let (Some(from), Some(to)) = (client.vpc, cache.vpc) else { return Link::Any };
+        if from == to {
+            return Link::Any;
+        }
+        let ways = client.ways(cache);
+        let mut link = Link::Any;
+        for id in ways {
+            link = match (self.snapshot.peering(id), self.snapshot.transit_gateway(id)) {
+                (Some(peering), _) if !peering.is_in_one_region() => Link::None,
+                (None, Ok(_)) if transit::references_groups(self.snapshot, id, from, to) => Link::Ingress,
+                (None, Ok(_)) => Link::None,
+                _ => continue,
+            };
+        }
+        link
     }
-    let spoken = |nets: &[IpNet]| -> Vec<IpNet> {
-        nets.iter().copied().filter(|net| question.families.contains(&Family::of(net))).collect()
+
+    /// Whether the client can resolve the cache's name, as far as the VPCs decide it. Between two VPCs, ElastiCache asks for
+    /// both attributes on both sides. <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/elasticache-vpc-accessing.html>
+    fn names(&self, client: &ClientEnd<'s>, cache: &CacheEnd<'s>, tell: &mut impl FnMut(Answer<'s>)) {
+        let Some(vpc) = client.vpc.filter(|_| client.kind != ClientKind::Ranges && cache.is_named) else { return };
+        let not_known = |need| Answer { verdict: Verdict::NotAsked, by: By::Missing(need) };
+        match self.snapshot.dns_support(vpc) {
+            Err(need) => return tell(not_known(need)),
+            Ok(false) => return tell(Answer { verdict: Verdict::Unknown, by: By::NoResolver(vpc) }),
+            Ok(true) => tell(Answer::yes(By::Resolves(vpc))),
+        }
+        let Some(other) = cache.vpc.filter(|other| *other != vpc) else { return };
+        let asked = [(vpc, self.snapshot.dns_hostnames(vpc)), (other, self.snapshot.dns_support(other))];
+        for (vpc, attribute) in asked.into_iter().chain([(other, self.snapshot.dns_hostnames(other))]) {
+            match attribute {
+                Err(need) => tell(not_known(need)),
+                // Names of caches are public ones, which most often resolve all the same: worth a word, and no more.
+                Ok(false) => tell(Answer { verdict: Verdict::NotAsked, by: By::NoHostnames(vpc) }),
+                Ok(true) => {}
+            }
+        }
+    }
+
+    fn filter(&self, acl: &'s NetworkAcl, direction: Direction, ports: RangeInclusive<u16>) -> Rc<AclFilter<'s>> {
+        let key = (acl.id.as_str(), direction, ports.clone());
+        let mut filters = self.filters.borrow_mut();
+        Rc::clone(filters.entry(key).or_insert_with(|| Rc::new(AclFilter::of(acl, direction, &ports))))
+    }
+
+    fn map(&self, table: &'s RouteTable) -> Rc<RouteMap<'s>> {
+        let mut maps = self.maps.borrow_mut();
+        Rc::clone(maps.entry(&table.id).or_insert_with(|| Rc::new(RouteMap::of(self.snapshot, table))))
+    }
+}
+
+/// Which rules that name a group count on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// All do.
+    Any,
+    /// Those that let traffic in.
+    Ingress,
+    /// None.
+    None,
+}
+
+/// The verdict of a network ACL.
+fn filtered<'s>(filter: &Known<Rc<AclFilter<'s>>>, wanted: &[IpNet]) -> Answer<'s> {
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(need) => return Answer::missing(need.clone()),
     };
-    let wanted = match direction {
-        Direction::Ingress => Ok(spoken(&other.addresses)),
-        // The cache's addresses lie somewhere in its subnets.
-        Direction::Egress if reach.is_empty() => Ok(Vec::new()),
-        Direction::Egress => match &facts.cache_subnets {
-            Some(subnets) => subnets.as_deref().map(spoken).map_err(Some),
-            None => Err(None),
-        },
+    let denied = |entry: Option<_>| match entry {
+        Some(entry) => By::Entry(filter.acl(), entry),
+        None => By::LastEntry(filter.acl()),
     };
-    match wanted {
-        Ok(wanted) if wanted.is_empty() => return hop,
-        Ok(wanted) => {
-            if let Some(rules) = reach.all_of(&wanted) {
-                return open(hop, &rules);
-            }
-            if direction == Direction::Egress && reach.some_of(&wanted) {
-                hop.verdict = Verdict::Unknown;
-                hop.detail = format!(
-                    "{} leads to a part of the cache's subnets, and no API tells the cache's addresses in them",
-                    question.client.groups.join(", ")
-                );
-            }
-        }
-        Err(None) => _ = hop.needs.insert(Need::CacheSubnets),
-        Err(Some(failure)) => hop.cause = Some(failure.clone()),
-    }
-    hop.needs.extend(reach.needs);
-    hop.cause = hop.cause.or(reach.cause);
-    if let Some(cause) = &hop.cause {
-        hop.verdict = Verdict::Unknown;
-        hop.detail = cause.to_string();
-    }
-    hop
-}
-
-fn open(mut hop: Hop, rules: &[&Rule]) -> Hop {
-    hop.verdict = Verdict::Yes;
-    hop.detail = rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    hop.rule_ids = rules.iter().map(|rule| rule.id.clone()).collect();
-    hop
-}
-
-fn no_rule(question: &Question, direction: Direction) -> String {
-    let names = |groups: &[String]| groups.join(" or ");
-    let client = if question.client.groups.is_empty() {
-        question.client.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    } else {
-        names(&question.client.groups)
-    };
-    match direction {
-        Direction::Ingress => format!("no rule of {} admits {client}", names(&question.cache.groups)),
-        Direction::Egress => format!("no rule of {client} leads to {}", names(&question.cache.groups)),
+    match filter.judge(wanted) {
+        Filtered::All(entry) => Answer::yes(By::Entry(filter.acl(), entry)),
+        Filtered::None(entry) => Answer::no(denied(entry)),
+        Filtered::SomePorts(entry) => Answer { verdict: Verdict::Intermittent, by: denied(entry) },
+        Filtered::SomeAddresses(entry) => Answer { verdict: Verdict::Unknown, by: denied(entry) },
     }
 }
 
-/// The ranges that a set of rules reaches.
-struct Reach<'a> {
-    ranges: Vec<(IpNet, &'a Rule)>,
-    merged: Vec<IpNet>,
-    /// Lists that were not asked for.
-    needs: BTreeSet<Need>,
-    /// Why a list could not be had.
-    cause: Option<Failure>,
-}
-
-impl<'a> Reach<'a> {
-    fn of(rules: &[&'a Rule], facts: &Facts) -> Self {
-        let mut reach = Self { ranges: Vec::new(), merged: Vec::new(), needs: BTreeSet::new(), cause: None };
-        for rule in rules {
-            match &rule.peer {
-                Peer::Group(_) => {}
-                Peer::Range(range) => reach.ranges.push((*range, rule)),
-                Peer::PrefixList(id) => match facts.lists.get(id) {
-                    Some(Ok(ranges)) => reach.ranges.extend(ranges.iter().map(|range| (*range, *rule))),
-                    Some(Err(failure)) => reach.cause = Some(failure.clone()),
-                    None => _ = reach.needs.insert(Need::PrefixList(id.clone())),
-                },
-            }
-        }
-        // Two halves side by side are one range.
-        reach.merged = IpNet::aggregate(&reach.ranges.iter().map(|(range, _)| *range).collect());
-        reach
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ranges.is_empty() && self.needs.is_empty() && self.cause.is_none()
-    }
-
-    /// The rules that reach all of `wanted`: one rule if one is enough, else all that have a part in it.
-    fn all_of(&self, wanted: &[IpNet]) -> Option<Vec<&'a Rule>> {
-        if !wanted.iter().all(|net| self.merged.iter().any(|range| range.contains(net))) {
-            return None;
-        }
-        let alone = self.ranges.iter().find(|(range, _)| wanted.iter().all(|net| range.contains(net)));
-        if let Some((_, rule)) = alone {
-            return Some(vec![rule]);
-        }
-        let mut rules: Vec<&Rule> = Vec::new();
-        for (range, rule) in &self.ranges {
-            if wanted.iter().any(|net| overlap(range, net)) && !rules.contains(rule) {
-                rules.push(rule);
-            }
-        }
-        Some(rules)
-    }
-
-    fn some_of(&self, wanted: &[IpNet]) -> bool {
-        self.merged.iter().any(|range| wanted.iter().any(|net| overlap(range, net)))
+fn vpc<'s>(client: &ClientEnd<'s>, cache: &CacheEnd<'s>) -> Answer<'s> {
+    match (client.vpc, cache.vpc) {
+        (Some(from), Some(to)) if from == to => Answer::yes(By::SameVpc(from)),
+        (Some(from), Some(to)) => Answer { verdict: Verdict::NotAsked, by: By::OtherVpc(from, to) },
+        (None, Some(_)) if client.kind == ClientKind::Ranges => Answer::not_asked(),
+        _ => Answer { verdict: Verdict::Unknown, by: By::Nothing },
     }
 }
 
-fn overlap(one: &IpNet, other: &IpNet) -> bool {
-    one.contains(other) || other.contains(one)
+/// The answer for the whole path.
+pub(crate) fn status(closed: bool, unknown: bool) -> Status {
+    match (closed, unknown) {
+        (true, _) => Status::No,
+        (_, true) => Status::Unknown,
+        _ => Status::Ok,
+    }
 }
 
+#[cfg(test)]
+mod naive;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use ec_shared::Failure;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::codes;
+use crate::segments::Family;
 
 /// The public addresses that are opened without `--allow-public`: those of a /24, and of a /48.
 const V4_LIMIT: u64 = 1 << (32 - 24);
@@ -35,11 +36,8 @@ const PUBLIC_V6: (u128, u8) = (0x2000 << 112, 3);
 pub fn judge(ranges: &[IpNet], allowed: &[IpNet]) -> Result<(), Failure> {
     // One range is asked for once for each port.
     let asked: BTreeSet<IpNet> = ranges.iter().copied().filter(|range| !allowed.contains(range)).collect();
-    let asked: Vec<IpNet> = asked.into_iter().collect();
-    let merged = IpNet::aggregate(&asked);
-    let v4: u64 = merged.iter().map(|range| if let IpNet::V4(range) = range { public_v4(*range) } else { 0 }).sum();
-    let v6: u128 = merged.iter().map(|range| if let IpNet::V6(range) = range { public_v6(*range) } else { 0 }).sum();
-    if v4 <= V4_LIMIT && v6 <= V6_LIMIT {
+    let space = Space::of(&asked);
+    if ![Family::V4, Family::V6].into_iter().any(|family| space.is_wide(family)) {
         return Ok(());
     }
     let names: Vec<String> = asked.iter().map(ToString::to_string).collect();
@@ -47,6 +45,44 @@ pub fn judge(ranges: &[IpNet], allowed: &[IpNet]) -> Result<(), Failure> {
     Err(Failure::new(&codes::PUBLIC_SOURCE, format!("will not open a cache to {}", names.join(", ")))
         .because("that is public address space, wider than a /24 (IPv4) or a /48 (IPv6)")
         .hint(format!("name an instance or a security group with --from; or, if it is meant, add {}", flags.join(" "))))
+}
+
+/// How many public addresses ranges hold together; one that several hold counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    v4: u64,
+    v6: u128,
+}
+
+impl Space {
+    /// The public addresses in `ranges`.
+    pub fn of<'r>(ranges: impl IntoIterator<Item = &'r IpNet>) -> Self {
+        let ranges: Vec<IpNet> = ranges.into_iter().copied().collect();
+        let mut space = Self::default();
+        for range in IpNet::aggregate(&ranges) {
+            match range {
+                IpNet::V4(range) => space.v4 += public_v4(range),
+                IpNet::V6(range) => space.v6 += public_v6(range),
+            }
+        }
+        space
+    }
+
+    /// Whether it is more than is opened without a word: more than a /24, or a /48, holds.
+    pub fn is_wide(self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.v4 > V4_LIMIT,
+            Family::V6 => self.v6 > V6_LIMIT,
+        }
+    }
+
+    /// Whether it is the whole Internet.
+    pub fn is_everything(self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.v4 == public_v4(Ipv4Net::default()),
+            Family::V6 => self.v6 == public_v6(Ipv6Net::default()),
+        }
+    }
 }
 
 /// The public addresses in `range`. Neither list has two ranges that overlap, so that their sizes can be summed.
@@ -113,6 +149,22 @@ mod tests {
             &["172.0.0.0/8"],
         ] {
             assert_eq!(judge(&nets(wide), &[]).unwrap_err().code().id, "EC1010", "{wide:?}");
+        }
+    }
+
+    #[test]
+    fn the_internet_is_all_public_space_of_a_family_however_it_is_written() {
+        for (ranges, v4, v6) in [
+            (&["0.0.0.0/0"][..], true, false),
+            (&["0.0.0.0/1", "128.0.0.0/1"], true, false),
+            (&["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3"], true, false),
+            (&["0.0.0.0/1"], false, false),
+            (&["2000::/3"], false, true),
+            (&["::/0", "10.0.0.0/8"], false, true),
+            (&["fc00::/7"], false, false),
+        ] {
+            let space = Space::of(&nets(ranges));
+            assert_eq!((space.is_everything(Family::V4), space.is_everything(Family::V6)), (v4, v6), "{ranges:?}");
         }
     }
 

@@ -3,12 +3,15 @@
 //! The identity of a rule is (group, direction, protocol, ports, peer). Its description and tags are no part of it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::client::has_form;
+
 /// Which way the traffic goes, seen from the members of the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// To the members.
@@ -26,7 +29,7 @@ impl Direction {
         }
     }
 
-    fn preposition(self) -> &'static str {
+    pub(crate) fn preposition(self) -> &'static str {
         match self {
             Self::Ingress => "from",
             Self::Egress => "to",
@@ -39,7 +42,7 @@ impl Direction {
 pub enum Peer {
     /// Every interface that carries the group.
     #[serde(rename = "security_group_id")]
-    Group(String),
+    Group(GroupRef),
     /// Every address in the range.
     #[serde(rename = "cidr")]
     Range(IpNet),
@@ -51,9 +54,74 @@ pub enum Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Group(id) | Self::PrefixList(id) => f.write_str(id),
+            Self::Group(group) => write!(f, "{group}"),
+            Self::PrefixList(id) => f.write_str(id),
             Self::Range(range) => write!(f, "{range}"),
         }
+    }
+}
+
+/// A security group, perhaps of another account: `sg-…` or `123456789012/sg-…`, as the console writes it.
+///
+/// Ids of groups are unique across accounts: two references are the same if their ids are.
+#[derive(Clone, Debug, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct GroupRef {
+    /// The account, where it is another one.
+    pub account: Option<String>,
+    /// `sg-…`
+    pub id: String,
+}
+
+impl GroupRef {
+    /// A group of this account, or of whichever.
+    pub fn of(id: impl Into<String>) -> Self {
+        Self { account: None, id: id.into() }
+    }
+}
+
+impl PartialEq for GroupRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl fmt::Display for GroupRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            Some(account) => write!(f, "{account}/{}", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
+}
+
+impl FromStr for GroupRef {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (account, id) = match text.split_once('/') {
+            Some((account, id)) => (Some(account), id),
+            None => (None, text),
+        };
+        let is_account = |text: &str| text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
+        if !has_form(id, "sg-") || !account.is_none_or(is_account) {
+            return Err("a security group is written sg-… or 123456789012/sg-…".to_owned());
+        }
+        Ok(Self { account: account.map(str::to_owned), id: id.to_owned() })
+    }
+}
+
+impl TryFrom<String> for GroupRef {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<GroupRef> for String {
+    fn from(group: GroupRef) -> Self {
+        group.to_string()
     }
 }
 
@@ -94,8 +162,8 @@ impl fmt::Display for Traffic {
 /// A rule that AWS holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// `sgr-…`
-    pub id: String,
+    /// `sgr-…`; `describe-security-groups` does not tell it.
+    pub id: Option<String>,
     /// The group that it is a rule of.
     pub group: String,
     /// Which way.
@@ -106,6 +174,18 @@ pub struct Rule {
     pub peer: Peer,
     /// The value of our tag, on rules that we wrote.
     pub tag: Option<String>,
+    /// The state of the peering connection that the group on the other side is reached through: `active`, `deleted` …
+    pub peering_status: Option<String>,
+}
+
+impl Rule {
+    /// The rule with its id, for evidence: `sgr-1 sg-1: tcp 6379 from sg-2`.
+    pub fn with_id(&self) -> String {
+        match &self.id {
+            Some(id) => format!("{id} {self}"),
+            None => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Rule {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ec_shared::Failure;
+use ec_shared::interrupt::Interrupt;
 
 /// How long to wait for a change to show, and how soon to look again.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +22,11 @@ impl Patience {
         Self { limit, first: Duration::from_millis(200) }
     }
 
-    /// Looks again and again, with growing pauses, until `look` gives something; `None` when the time is over.
-    /// `tell` hears of it once it takes longer than one look.
+    /// Looks again and again, with growing pauses, until `look` gives something; `None` when the time is over, or
+    /// somebody wants the run to end. `tell` hears of it once it takes longer than one look.
     pub(crate) async fn until<T>(
         self,
+        interrupt: &Interrupt,
         tell: &dyn Fn(),
         mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
     ) -> Result<Option<T>, Failure> {
@@ -34,7 +36,7 @@ impl Patience {
             if let Some(seen) = look().await? {
                 return Ok(Some(seen));
             }
-            if waited >= self.limit {
+            if waited >= self.limit || interrupt.is_raised() {
                 return Ok(None);
             }
             if waited.is_zero() {

@@ -1,100 +1,73 @@
-//! EC2's types to our own, and back.
+//! The SDK's types to the shapes of the AWS CLI, and our openings to EC2's permissions.
+
+mod group;
+mod machine;
+mod transit;
+mod vpc;
 
 use aws_sdk_ec2::types as ec2;
-use ec_shared::document::Client;
+use aws_sdk_elasticache::types as elasticache;
 
-use crate::cloud::{Label, Subnet, TAG};
-use crate::rule::{Direction, Opening, Peer, Rule, Traffic};
+pub(super) use group::{group, prefix_list, prefix_list_entry, rule, stale_group};
+pub(super) use machine::{interface, reservation};
+pub(super) use transit::{attachment, transit_gateway, transit_route, vpc_attachment};
+pub(super) use vpc::{network_acl, peering, route_table, subnet, vpc};
 
-fn group_ids(groups: Option<Vec<ec2::GroupIdentifier>>) -> Vec<String> {
-    groups.unwrap_or_default().into_iter().filter_map(|group| group.group_id).collect()
+use crate::answers::{CacheSubnet, CacheSubnetGroup, GroupIdentifier, Ipv6CidrBlockAssociation, Tag};
+use crate::rule::{Opening, Peer};
+
+/// The shape of each. What lacks its id is none.
+pub(super) fn each<T, U>(from: Vec<T>, shape: impl Fn(T) -> Option<U>) -> Vec<U> {
+    from.into_iter().filter_map(shape).collect()
 }
 
-/// An instance dials out through its primary interface, whose groups and addresses the instance shows as its own.
-pub(super) fn instance(from: ec2::Instance) -> Client {
-    let name = from.tags().iter().find(|tag| tag.key() == Some("Name")).and_then(|tag| tag.value()).map(str::to_owned);
-    let primary = from
-        .network_interfaces()
-        .iter()
-        .find(|each| each.attachment().and_then(ec2::InstanceNetworkInterfaceAttachment::device_index) == Some(0));
-    let v6 = primary.map(ec2::InstanceNetworkInterface::ipv6_addresses).unwrap_or_default().iter();
-    let v6 = v6.filter_map(|each| each.ipv6_address()).map(str::to_owned);
-    Client {
-        private_ips: from.private_ip_address.clone().into_iter().chain(v6).collect(),
-        instance_id: from.instance_id,
-        name: name.filter(|name| !name.is_empty()),
-        vpc_id: from.vpc_id,
-        subnet_id: from.subnet_id,
-        security_group_ids: group_ids(from.security_groups),
-        ..Client::default()
-    }
+/// The same of a list that may be absent.
+fn listed<T, U>(from: Option<Vec<T>>, shape: impl Fn(T) -> Option<U>) -> Vec<U> {
+    each(from.unwrap_or_default(), shape)
 }
 
-pub(super) fn interface(from: ec2::NetworkInterface) -> Client {
-    let v6 = from.ipv6_addresses.unwrap_or_default().into_iter().filter_map(|each| each.ipv6_address);
-    Client {
-        network_interface_id: from.network_interface_id,
-        private_ips: from.private_ip_address.into_iter().chain(v6).collect(),
-        vpc_id: from.vpc_id,
-        subnet_id: from.subnet_id,
-        security_group_ids: group_ids(from.groups),
-        ..Client::default()
-    }
+fn tag(from: ec2::Tag) -> Option<Tag> {
+    Some(Tag { key: from.key?, value: from.value.unwrap_or_default() })
 }
 
-pub(super) fn subnet(from: ec2::Subnet) -> Subnet {
-    let v6 =
-        from.ipv6_cidr_block_association_set.unwrap_or_default().into_iter().filter_map(|each| each.ipv6_cidr_block);
-    let ranges = from.cidr_block.into_iter().chain(v6).filter_map(|range| range.parse().ok());
-    Subnet { ranges: ranges.collect(), id: from.subnet_id.unwrap_or_default(), vpc_id: from.vpc_id }
+fn group_id(from: ec2::GroupIdentifier) -> Option<GroupIdentifier> {
+    from.group_id.map(|group_id| GroupIdentifier { group_id })
 }
 
-/// `None` for a rule whose other side is of a kind that is newer than this program.
-pub(super) fn rule(from: ec2::SecurityGroupRule) -> Option<Rule> {
-    let range = from.cidr_ipv4.or(from.cidr_ipv6);
-    let peer = match (range, from.prefix_list_id, from.referenced_group_info) {
-        (Some(range), ..) => Peer::Range(range.parse().ok()?),
-        (_, Some(list), _) => Peer::PrefixList(list),
-        (.., Some(group)) => Peer::Group(group.group_id?),
-        _ => return None,
+fn ipv6_block(block: String) -> Ipv6CidrBlockAssociation {
+    Ipv6CidrBlockAssociation { ipv6_cidr_block: block }
+}
+
+pub(super) fn cache_subnet_group(from: elasticache::CacheSubnetGroup) -> Option<CacheSubnetGroup> {
+    let subnet = |subnet: elasticache::Subnet| {
+        subnet.subnet_identifier.map(|subnet_identifier| CacheSubnet { subnet_identifier })
     };
-    let tags = from.tags.unwrap_or_default();
-    Some(Rule {
-        id: from.security_group_rule_id?,
-        group: from.group_id?,
-        direction: if from.is_egress? { Direction::Egress } else { Direction::Ingress },
-        traffic: traffic(from.ip_protocol.as_deref().unwrap_or_default(), from.from_port, from.to_port),
-        peer,
-        tag: tags.into_iter().find(|tag| tag.key.as_deref() == Some(TAG)).and_then(|tag| tag.value),
+    Some(CacheSubnetGroup {
+        cache_subnet_group_name: from.cache_subnet_group_name?,
+        vpc_id: from.vpc_id,
+        subnets: listed(from.subnets, subnet),
     })
 }
 
-/// AWS writes TCP as `tcp` and also takes its number; ports that are absent or -1 are all ports.
-fn traffic(protocol: &str, from: Option<i32>, to: Option<i32>) -> Traffic {
-    let port = |port: Option<i32>, all: u16| port.and_then(|port| u16::try_from(port).ok()).unwrap_or(all);
-    match protocol {
-        "-1" => Traffic::All,
-        "tcp" | "6" => Traffic::Tcp(port(from, 0), port(to, u16::MAX)),
-        _ => Traffic::Other,
-    }
-}
-
-pub(super) fn permission(opening: &Opening, label: &Label) -> ec2::IpPermission {
+/// The permission that an opening is to EC2.
+pub(super) fn permission(opening: &Opening, description: Option<&str>) -> ec2::IpPermission {
     let port = i32::from(opening.tcp_port);
     let permission = ec2::IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port);
-    let text = &label.description;
+    let text = description.map(str::to_owned);
     match &opening.peer {
-        Peer::Group(id) => {
-            permission.user_id_group_pairs(ec2::UserIdGroupPair::builder().group_id(id).description(text).build())
+        Peer::Group(group) => {
+            let pair = ec2::UserIdGroupPair::builder().group_id(&group.id).set_user_id(group.account.clone());
+            permission.user_id_group_pairs(pair.set_description(text).build())
         }
         Peer::Range(range @ ipnet::IpNet::V4(_)) => {
-            permission.ip_ranges(ec2::IpRange::builder().cidr_ip(range.to_string()).description(text).build())
+            permission.ip_ranges(ec2::IpRange::builder().cidr_ip(range.to_string()).set_description(text).build())
         }
         Peer::Range(range @ ipnet::IpNet::V6(_)) => {
-            permission.ipv6_ranges(ec2::Ipv6Range::builder().cidr_ipv6(range.to_string()).description(text).build())
+            let range = ec2::Ipv6Range::builder().cidr_ipv6(range.to_string());
+            permission.ipv6_ranges(range.set_description(text).build())
         }
         Peer::PrefixList(id) => {
-            permission.prefix_list_ids(ec2::PrefixListId::builder().prefix_list_id(id).description(text).build())
+            permission.prefix_list_ids(ec2::PrefixListId::builder().prefix_list_id(id).set_description(text).build())
         }
     }
     .build()
@@ -103,66 +76,40 @@ pub(super) fn permission(opening: &Opening, label: &Label) -> ec2::IpPermission 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::Direction;
+
+    fn written(peer: Peer) -> ec2::IpPermission {
+        let opening = Opening { group: "sg-1".into(), direction: Direction::Ingress, tcp_port: 6379, peer };
+        permission(&opening, Some("orders"))
+    }
 
     #[test]
-    fn protocols_and_ports_as_ec2_writes_them() {
-        for (protocol, from, to, expected) in [
-            ("-1", Some(-1), Some(-1), Traffic::All),
-            ("tcp", Some(6379), Some(6380), Traffic::Tcp(6379, 6380)),
-            ("6", Some(6379), Some(6379), Traffic::Tcp(6379, 6379)),
-            ("tcp", None, None, Traffic::Tcp(0, 65535)),
-            ("udp", Some(6379), Some(6379), Traffic::Other),
-            ("icmp", Some(-1), Some(-1), Traffic::Other),
-            ("17", None, None, Traffic::Other),
-        ] {
-            assert_eq!(traffic(protocol, from, to), expected, "{protocol} {from:?} {to:?}");
+    fn a_permission_is_for_one_tcp_port_and_names_its_reason() {
+        let written = written(Peer::Range("10.0.0.0/8".parse().unwrap()));
+        assert_eq!((written.ip_protocol(), written.from_port, written.to_port), (Some("tcp"), Some(6379), Some(6379)));
+        assert_eq!(written.ip_ranges()[0].cidr_ip(), Some("10.0.0.0/8"));
+        assert_eq!(written.ip_ranges()[0].description(), Some("orders"));
+    }
+
+    #[test]
+    fn each_kind_of_peer_is_written() {
+        let v6 = written(Peer::Range("2001:db8::/32".parse().unwrap()));
+        assert_eq!(v6.ipv6_ranges()[0].cidr_ipv6(), Some("2001:db8::/32"));
+        let list = written(Peer::PrefixList("pl-1".into()));
+        assert_eq!(list.prefix_list_ids()[0].prefix_list_id(), Some("pl-1"));
+        for (text, account) in [("sg-22222222", None), ("123456789012/sg-22222222", Some("123456789012"))] {
+            let group = written(Peer::Group(text.parse().unwrap()));
+            let pair = &group.user_id_group_pairs()[0];
+            assert_eq!((pair.group_id(), pair.user_id()), (Some("sg-22222222"), account), "{text}");
         }
     }
 
     #[test]
-    fn each_kind_of_peer_is_read() {
-        let base = || {
-            ec2::SecurityGroupRule::builder()
-                .security_group_rule_id("sgr-1")
-                .group_id("sg-1")
-                .is_egress(false)
-                .ip_protocol("tcp")
-                .from_port(6379)
-                .to_port(6379)
-        };
-        let group = ec2::ReferencedSecurityGroup::builder().group_id("sg-2").build();
-        let tag = ec2::Tag::builder().key(TAG).value("orders").build();
-        let read = rule(base().referenced_group_info(group).tags(tag).build()).unwrap();
-        assert_eq!((read.peer, read.tag.as_deref()), (Peer::Group("sg-2".into()), Some("orders")));
-        let read = |built: ec2::SecurityGroupRule| rule(built).map(|rule| rule.peer);
-        assert_eq!(read(base().cidr_ipv4("10.0.0.0/8").build()), Some(Peer::Range("10.0.0.0/8".parse().unwrap())));
-        assert_eq!(read(base().cidr_ipv6("::/0").build()), Some(Peer::Range("::/0".parse().unwrap())));
-        assert_eq!(read(base().prefix_list_id("pl-1").build()), Some(Peer::PrefixList("pl-1".into())));
-        assert_eq!(read(base().build()), None);
-    }
-
-    #[test]
-    fn an_instance_shows_its_name_and_the_addresses_of_its_primary_interface() {
-        let second = ec2::InstanceNetworkInterface::builder()
-            .attachment(ec2::InstanceNetworkInterfaceAttachment::builder().device_index(1).build())
-            .ipv6_addresses(ec2::InstanceIpv6Address::builder().ipv6_address("2001:db8::2").build())
-            .build();
-        let primary = ec2::InstanceNetworkInterface::builder()
-            .attachment(ec2::InstanceNetworkInterfaceAttachment::builder().device_index(0).build())
-            .ipv6_addresses(ec2::InstanceIpv6Address::builder().ipv6_address("2001:db8::1").build())
-            .build();
-        let client = instance(
-            ec2::Instance::builder()
-                .instance_id("i-1")
-                .private_ip_address("10.0.1.15")
-                .tags(ec2::Tag::builder().key("Name").value("app-1").build())
-                .security_groups(ec2::GroupIdentifier::builder().group_id("sg-1").group_name("app").build())
-                .network_interfaces(second)
-                .network_interfaces(primary)
-                .build(),
-        );
-        assert_eq!(client.title(), "i-1 \"app-1\" 10.0.1.15");
-        assert_eq!(client.private_ips, ["10.0.1.15", "2001:db8::1"]);
-        assert_eq!(client.security_group_ids, ["sg-1"]);
+    fn a_cache_subnet_group_brings_its_vpc_and_subnets() {
+        let subnet = elasticache::Subnet::builder().subnet_identifier("subnet-1").build();
+        let group = elasticache::CacheSubnetGroup::builder().cache_subnet_group_name("net").vpc_id("vpc-1");
+        let read = cache_subnet_group(group.subnets(subnet).build()).unwrap();
+        assert_eq!((read.cache_subnet_group_name.as_str(), read.vpc_id.as_deref()), ("net", Some("vpc-1")));
+        assert_eq!(read.subnets[0].subnet_identifier, "subnet-1");
     }
 }
