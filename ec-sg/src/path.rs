@@ -37,7 +37,7 @@ use acl::{AclFilter, Filtered};
 use ends::{CacheSubnet, Seat};
 use route::{RouteMap, Way};
 
-use crate::network::{NetworkAcl, RouteTable, Subnet};
+use crate::network::{NetworkAcl, Peering, RouteTable, Subnet, Target};
 use crate::ports::Port;
 use crate::rule::{Direction, GroupRef};
 use crate::segments::Family;
@@ -266,13 +266,21 @@ impl<'s> Evaluator<'s> {
         if from == to {
             return Link::Any;
         }
-        let ways = client.ways(cache);
+        let is_bridge = |peering: &&Peering| peering.is_active() && peering.is_in_one_region();
         let mut link = Link::Any;
-        for id in ways {
-            link = match (self.snapshot.peering(id), self.snapshot.transit_gateway(id)) {
-                (Some(peering), _) if !peering.is_in_one_region() => Link::None,
-                (None, Ok(_)) if transit::references_groups(self.snapshot, id, from, to) => Link::Ingress,
-                (None, Ok(_)) => Link::None,
+        for way in client.ways(cache) {
+            link = match way {
+                Target::Peering(id) if self.snapshot.peering(id).is_some_and(|each| !each.is_in_one_region()) => {
+                    Link::None
+                }
+                Target::TransitGateway(id) if self.snapshot.transit_gateway(id).is_err() => continue,
+                Target::TransitGateway(id) if transit::references_groups(self.snapshot, id, from, to) => Link::Ingress,
+                Target::TransitGateway(_) => Link::None,
+                // An appliance or a gateway of another kind hides the groups.
+                Target::Beyond(_) => match self.snapshot.peerings(from, to) {
+                    Ok(between) if !between.iter().any(is_bridge) => Link::None,
+                    _ => continue,
+                },
                 _ => continue,
             };
         }

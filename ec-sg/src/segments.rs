@@ -4,7 +4,7 @@
 //! matter. Of the entries of a network ACL the one with the lowest number decides: they are put in from the highest down.
 //! Of the routes of a table the longest prefix decides: they are put in from the shortest up.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
@@ -81,6 +81,26 @@ impl<T: Clone + Eq> Segments<T> {
         v4.into_iter().flatten().chain(v6.into_iter().flatten())
     }
 
+    /// The first addresses of `range` from which on one and the same thing stands, or nothing.
+    pub fn turns(&self, range: IpNet) -> Vec<IpAddr> {
+        match ends(range) {
+            Ends::V4(ends) => {
+                let filled = self.v4.overlapping(ends.clone()).map(|(each, _)| *each.start().max(ends.start()));
+                filled
+                    .chain(self.v4.gaps(&ends).map(|gap| *gap.start()))
+                    .map(|bits| Ipv4Addr::from_bits(bits).into())
+                    .collect()
+            }
+            Ends::V6(ends) => {
+                let filled = self.v6.overlapping(ends.clone()).map(|(each, _)| *each.start().max(ends.start()));
+                filled
+                    .chain(self.v6.gaps(&ends).map(|gap| *gap.start()))
+                    .map(|bits| Ipv6Addr::from_bits(bits).into())
+                    .collect()
+            }
+        }
+    }
+
     /// What stands on every address of a family, where that is one value.
     pub fn everywhere(&self, family: Family) -> Option<&T> {
         let whole = family.everything();
@@ -149,6 +169,20 @@ mod tests {
     fn one_value_everywhere_is_known_as_such() {
         let segments = segments(&[("0.0.0.0/0", 1), ("::/0", 2), ("2001:db8::/32", 3)]);
         assert_eq!((segments.everywhere(Family::V4), segments.everywhere(Family::V6)), (Some(&1), None));
+    }
+
+    #[test]
+    fn what_stands_changes_at_its_turns() {
+        let segments = segments(&[("10.0.0.0/8", 1), ("10.0.2.0/24", 2), ("2001:db8::/32", 3)]);
+        let turns = |range: &str| {
+            let mut turns = segments.turns(range.parse().unwrap());
+            turns.sort_unstable();
+            turns.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(turns("10.0.0.0/16"), ["10.0.0.0", "10.0.2.0", "10.0.3.0"]);
+        assert_eq!(turns("10.0.2.8/29"), ["10.0.2.8"]);
+        assert_eq!(turns("8.0.0.0/6"), ["8.0.0.0", "10.0.0.0", "10.0.2.0", "10.0.3.0", "11.0.0.0"]);
+        assert_eq!(turns("2001:db8::/31"), ["2001:db8::", "2001:db9::"]);
     }
 
     #[test]

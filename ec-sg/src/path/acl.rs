@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::network::{AclEntry, NetworkAcl};
 use crate::rule::Direction;
-use crate::segments::{Family, Segments};
+use crate::segments::{Family, Segments, host};
 
 /// A network ACL as traffic to a range of ports meets it, in one direction.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) enum Filtered<'s> {
     All(&'s AclEntry),
     /// None passes; the entry that denies it, or the final `*`.
     None(Option<&'s AclEntry>),
-    /// On some ports all of it passes, on the others none; what denies it there.
+    /// No address passes on all ports, and some pass on some; what denies them elsewhere.
     SomePorts(Option<&'s AclEntry>),
     /// Some addresses pass and others do not; what denies them.
     SomeAddresses(Option<&'s AclEntry>),
@@ -93,8 +93,15 @@ impl<'s> AclFilter<'s> {
         match allow {
             None => Filtered::None(deny),
             Some(entry) if !any_denied => Filtered::All(entry),
-            Some(_) if any_mixed => Filtered::SomeAddresses(deny),
+            Some(_) if any_mixed && self.any_passes_everywhere(wanted) => Filtered::SomeAddresses(deny),
             Some(_) => Filtered::SomePorts(deny),
         }
+    }
+
+    /// Whether there is an address that passes on all ports.
+    fn any_passes_everywhere(&self, wanted: &[IpNet]) -> bool {
+        let allows = |index: &usize| self.acl.entries[*index].allows;
+        let passes = |address| self.slices.iter().all(|slice| slice.values(host(address)).any(allows));
+        wanted.iter().any(|range| self.slices.iter().flat_map(|slice| slice.turns(*range)).any(passes))
     }
 }

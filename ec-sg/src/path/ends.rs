@@ -26,6 +26,8 @@ pub struct ClientEnd<'s> {
     /// Where its interfaces are; the fact that would tell, if it is not known.
     pub(super) seats: Known<Vec<Seat<'s>>>,
     groups: Vec<&'s str>,
+    /// Whether the groups belong to another account, which shows neither their rules nor their members.
+    is_foreign: bool,
     prefix_list: Option<&'s str>,
     addresses: Addresses,
     egress: Vec<(u16, Admission<'s>)>,
@@ -112,6 +114,7 @@ impl<'s> Evaluator<'s> {
             prefix_list: side.prefix_list.as_deref(),
             addresses: Addresses::of(side.addresses.iter().copied()),
             egress: ports.iter().map(egress).collect(),
+            is_foreign: side.groups.iter().any(|group| group.account.is_some()),
             groups,
         }
     }
@@ -223,18 +226,15 @@ impl<'s> ClientEnd<'s> {
     }
 
     /// What the routes from the client's subnets to the cache's lead through.
-    pub(super) fn ways(&self, cache: &CacheEnd<'s>) -> Vec<&'s str> {
+    pub(super) fn ways(&self, cache: &CacheEnd<'s>) -> Vec<&'s Target> {
         let tables = self.seats.iter().flatten().filter_map(|seat| seat.table.as_ref()?.as_ref().ok());
         let mut ways = Vec::new();
         for table in tables {
-            for range in
-                cache.subnets.iter().flatten().flat_map(|subnet| subnet.addresses.v4.iter().chain(&subnet.addresses.v6))
-            {
+            let subnets = cache.subnets.iter().flatten();
+            for range in subnets.flat_map(|subnet| subnet.addresses.v4.iter().chain(&subnet.addresses.v6)) {
                 for target in table.targets(*range) {
-                    if let Target::Peering(id) | Target::TransitGateway(id) = target
-                        && !ways.contains(&id.as_str())
-                    {
-                        ways.push(id);
+                    if !ways.contains(&target) {
+                        ways.push(target);
                     }
                 }
             }
@@ -244,7 +244,7 @@ impl<'s> ClientEnd<'s> {
 
     /// Whether the client's groups let it out to the cache.
     pub(super) fn lets_out(&self, cache: &CacheEnd<'s>, port: u16, link: Link) -> Answer<'s> {
-        if self.groups.is_empty() || self.kind == ClientKind::Ranges {
+        if self.groups.is_empty() || self.is_foreign || self.kind == ClientKind::Ranges {
             return Answer::not_asked();
         }
         let Some((_, admission)) = self.egress.iter().find(|(each, _)| *each == port) else {
@@ -259,27 +259,24 @@ impl<'s> ClientEnd<'s> {
         if admission.covers(&cache.everything) {
             return Answer::yes(admission.by(&&cache.everything));
         }
-        // The cache's addresses lie somewhere in its subnets.
-        let mut wanted: Vec<IpNet> = Vec::new();
-        let mut unknown = None;
-        for subnet in &cache.subnets {
-            match subnet {
-                Ok(subnet) => {
-                    self.shared_families(cache).for_each(|family| wanted.extend(subnet.of(family)));
-                }
-                Err(need) => unknown = Some(need),
-            }
+        // The cache's addresses lie somewhere in its subnets, and each family needs a way to them. Without a subnet, they may
+        // be anywhere.
+        let unknown = cache.subnets.iter().find_map(|subnet| subnet.as_ref().err());
+        let of = |family| cache.subnets.iter().flatten().flat_map(move |subnet| subnet.of(family)).copied();
+        let by_family = self.shared_families(cache).map(|family| of(family).collect::<Vec<IpNet>>());
+        let mut wanted: Vec<Vec<IpNet>> = by_family.filter(|ranges| !ranges.is_empty()).collect();
+        if wanted.is_empty() {
+            wanted.extend(cache.everything.iter().map(|range| vec![*range]));
         }
-        if unknown.is_none() && !wanted.is_empty() && admission.covers(&wanted) {
-            return Answer::yes(admission.by(&&wanted));
+        if unknown.is_none() && admission.covers(wanted.iter().flatten()) {
+            return Answer::yes(admission.by(&wanted.iter().flatten()));
         }
         if let Some(need) = admission.missing.first() {
             return Answer::missing(need.clone());
         }
         match unknown {
             Some(need) if !admission.names_no_address() => Answer::missing(need.clone()),
-            // Without a subnet, the cache may be at any address that a rule leads to.
-            None if admission.meets(if wanted.is_empty() { &cache.everything } else { &wanted }) => {
+            None if wanted.iter().all(|ranges| admission.meets(ranges)) => {
                 Answer { verdict: Verdict::Unknown, by: By::PartOfSubnets }
             }
             _ => Answer::no(By::NoRule(by_group.into_iter().collect())),

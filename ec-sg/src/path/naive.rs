@@ -19,7 +19,7 @@ use crate::fake;
 use crate::network::{Destination, Peering, Route, Target};
 use crate::rule::{Direction, Peer, Rule, Traffic};
 use crate::segments::Family;
-use worlds::{Entry, World, by_subnet, vpc_of};
+use worlds::{Entry, World, by_subnet, is_in_vpc_of, vpc_of};
 
 /// Whether something passes; `None` if nobody knows.
 type Passes = Option<bool>;
@@ -160,7 +160,7 @@ fn leads(world: &World, from: usize, to: usize, address: IpAddr) -> Passes {
             Destination::Range(range) => (vec![*range], 2),
         };
         for range in ranges.iter().filter(|range| range.contains(&address)) {
-            let key = (!(route.is_propagated && world.is_local(from, address)), range.prefix_len(), rank);
+            let key = (!(route.is_propagated && is_in_vpc_of(from, address)), range.prefix_len(), rank);
             if best.is_none_or(|(other, _)| key > other) {
                 best = Some((key, route));
             }
@@ -225,14 +225,13 @@ fn a_way_out_for_ipv4_is_none_for_ipv6() {
 
 #[test]
 fn the_local_route_comes_before_one_that_is_propagated_and_longer() {
-    let mut world = World::open();
-    world.tables[0].push(Route {
-        destination: Destination::Range("10.0.0.8/29".parse().unwrap()),
-        target: Target::Beyond("vgw-1".into()),
-        is_blackhole: false,
-        is_propagated: true,
-    });
-    assert_eq!(both(&world), [Status::Ok; 2]);
+    for is_blackhole in [false, true] {
+        let mut world = World::open();
+        let destination = Destination::Range("10.0.0.8/29".parse().unwrap());
+        let target = Target::Beyond("vgw-1".into());
+        world.tables[0].push(Route { destination, target, is_blackhole, is_propagated: true });
+        assert_eq!(both(&world), [Status::Ok; 2], "blackhole: {is_blackhole}");
+    }
 }
 
 #[test]
@@ -248,5 +247,19 @@ fn where_no_address_gets_all_answers_it_does_not_matter_which_get_none() {
         Entry::all(2, Direction::Egress, Family::V6),
     ];
     world.acl_of[0] = 1;
+    assert_eq!(both(&world), [Status::No; 2]);
+}
+
+#[test]
+fn a_rule_that_names_a_group_of_a_vpc_that_is_not_joined_admits_nobody_whatever_way_they_come() {
+    let mut world = World::open();
+    world.question.client.vpc = Some("vpc-2".into());
+    world.question.client.subnet = Some("subnet-z".into());
+    world.question.client.addresses = vec!["10.0.1.1/32".parse().unwrap()];
+    for (table, other) in [(2, 0), (0, 1)] {
+        world.tables[table].push(worlds::route_to(Family::V4, other, Target::Beyond("eni-1".into())));
+    }
+    world.rules.retain(|rule| rule.direction == Direction::Egress);
+    world.rules.push(fake::rule("sgr-in", "sg-c", Direction::Ingress, Traffic::All, "sg-a"));
     assert_eq!(both(&world), [Status::No; 2]);
 }

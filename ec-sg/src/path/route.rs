@@ -1,4 +1,6 @@
-//! Where a route table leads: the longest prefix that matches decides, and what no route matches goes nowhere.
+//! Where a route table leads: the longest prefix that matches decides, and what no route matches goes nowhere. A propagated
+//! route never takes the VPC's own addresses from the local route, however long it is.
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html>
 
 use ipnet::IpNet;
 
@@ -52,6 +54,11 @@ impl<'s> RouteMap<'s> {
             (!route.is_propagated, matches!(route.destination, Destination::Range(_)))
         };
         ranges.sort_by_key(|(range, index)| (range.prefix_len(), is_written(*index)));
+        let local = table.routes.iter().filter(|route| route.target == Target::Local);
+        let local: Vec<&Destination> = local.map(|route| &route.destination).collect();
+        let is_local =
+            |range: &IpNet| local.iter().any(|each| matches!(each, Destination::Range(own) if own.contains(range)));
+        ranges.retain(|(range, index)| !(table.routes[*index].is_propagated && is_local(range)));
         for (range, index) in ranges {
             map.routes.put(range, index);
         }

@@ -91,7 +91,8 @@ impl By<'_> {
                 format!("{} has no route to {to}", table.id)
             }
             Self::Overlap(table, route) => {
-                format!("{}: {route}: the other VPC's addresses are this VPC's own, too", table.id)
+                let whose = if question.client.vpc.is_some() { "the other VPC's" } else { "the client's" };
+                format!("{}: {route}: {whose} addresses are this VPC's own, too", table.id)
             }
             Self::Internet(table, route) => format!("{}: {route}: no way to private addresses", table.id),
             Self::Beyond(table, route) => {
@@ -239,6 +240,7 @@ fn no_rule(place: Place, question: &Question, unpreserved: &[&Rule]) -> String {
 
 fn nothing(place: Place, question: &Question) -> String {
     let is_range = question.client.kind == ClientKind::Ranges;
+    let is_foreign = question.client.groups.iter().any(|group| group.account.is_some());
     match place {
         Place::Vpc if is_range => "an address range names no VPC".to_owned(),
         Place::Vpc if question.client.vpc.is_none() => "the client's VPC is not known".to_owned(),
@@ -246,6 +248,9 @@ fn nothing(place: Place, question: &Question) -> String {
         Place::Family => {
             let words: Vec<&str> = question.cache.families.iter().map(|family| family.word()).collect();
             format!("the cache speaks {} only, and the client has no such address", words.join(" and "))
+        }
+        Place::ClientEgress | Place::ClientSubnet if is_foreign => {
+            format!("only its account sees the rules and the members of {}", client(question))
         }
         Place::ClientEgress => "which groups an address range carries is not known".to_owned(),
         Place::ClientSubnet if question.client.kind == ClientKind::Group => {

@@ -52,44 +52,34 @@ pub(super) fn any_world() -> impl Strategy<Value = World> {
 fn any_question() -> impl Strategy<Value = Question> {
     let families = || select(vec![vec![Family::V4], vec![Family::V6], BOTH.to_vec()]);
     // Mostly both sides speak the same.
-    let families = (families(), prop::option::weighted(0.2, families()));
+    let families = (families(), prop::option::weighted(0.1, families()));
     let subnets = subsequence(vec![1, 2, 3], 1..=3);
-    let known = prop::option::weighted(0.15, vec(vec(0..8_usize, 0..=2), 3));
+    let known = prop::option::weighted(0.1, vec(vec(0..8_usize, 0..=2), 3));
     let groups = (subsequence(vec!["sg-d"], 0..=1), select(vec![None, None, Some("sg-b"), Some("sg-c")]));
     let ports = (subsequence(vec![6379, 6380], 1..=2), select(vec![LINUX, WINDOWS]));
     let client =
-        (select(vec![0, 0, 0, 0, 1, 4, 4]), 0..8_usize, prop::option::weighted(0.2, (0..32_usize, 25..=30_u8)));
+        (select(vec![0, 0, 0, 0, 0, 1, 4, 4, 4]), 0..8_usize, prop::option::weighted(0.2, (0..32_usize, 25..=30_u8)));
     (families, (subnets, known), groups, ports, client).prop_map(
-        |(families, (subnets, known), groups, ports, client)| {
-            let Question { mut cache, client: open } = World::open().question;
-            let (at, host, block) = client;
-            let addresses_in = |families: &[Family], subnet: usize, host: usize| -> Vec<IpAddr> {
+        |(families, (subnets, known), groups, ports, client_at)| {
+            let Question { mut cache, mut client } = World::open().question;
+            let (at, host, block) = client_at;
+            let exact = |families: &[Family], subnet: usize, host: usize| -> Vec<IpAddr> {
                 families.iter().map(|family| addresses(&range_of(subnet, *family))[host]).collect()
             };
             let own = families.1.as_ref().unwrap_or(&families.0);
-            let client = match block {
-                Some((host, length)) => ClientSide {
-                    addresses: own.iter().map(|family| range(*family, 0, host, length)).collect(),
-                    kind: ClientKind::Ranges,
-                    ephemeral: ports.1,
-                    ..ClientSide::default()
-                },
-                None => ClientSide {
-                    vpc: Some(vpc_of(at).into()),
-                    subnet: Some(SUBNETS[at].into()),
-                    // The cache's group is of the cache's VPC.
-                    groups: open
-                        .groups
-                        .into_iter()
-                        .chain(groups.1.filter(|id| at != 4 || *id != "sg-c").map(GroupRef::of))
-                        .collect(),
-                    addresses: addresses_in(own, at, host).into_iter().map(IpNet::from).collect(),
-                    ephemeral: ports.1,
-                    ..ClientSide::default()
-                },
-            };
+            if let Some((host, length)) = block {
+                client = ClientSide { kind: ClientKind::Ranges, ..ClientSide::default() };
+                client.addresses = own.iter().map(|family| range(*family, 0, host, length)).collect();
+            } else {
+                client.vpc = Some(vpc_of(at).into());
+                client.subnet = Some(SUBNETS[at].into());
+                // The cache's group is of the cache's VPC.
+                client.groups.extend(groups.1.filter(|id| at != 4 || *id != "sg-c").map(GroupRef::of));
+                client.addresses = exact(own, at, host).into_iter().map(IpNet::from).collect();
+            }
+            client.ephemeral = ports.1;
             for (at, hosts) in subnets.iter().zip(known.into_iter().flatten()) {
-                cache.addresses.extend(hosts.iter().flat_map(|host| addresses_in(&families.0, *at, *host)));
+                cache.addresses.extend(hosts.iter().flat_map(|host| exact(&families.0, *at, *host)));
             }
             cache.subnets = subnets.iter().map(|at| SUBNETS[*at].to_owned()).collect();
             cache.groups.extend(groups.0.into_iter().map(str::to_owned));
@@ -103,26 +93,39 @@ fn any_question() -> impl Strategy<Value = Question> {
 /// A range that holds some addresses of the subnets, or all.
 fn any_range() -> impl Strategy<Value = IpNet> {
     let family = select(vec![Family::V4, Family::V4, Family::V4, Family::V6]);
-    (family, select(vec![0, 0, 0, 1]), 0..32_usize, select(vec![0, 8, 24, 27, 28, 29, 30, 30, 31, 31, 32]))
+    (family, select(vec![0, 0, 0, 1]), 0..32_usize, select(vec![0, 24, 27, 28, 29, 30, 31, 32]))
         .prop_map(|(family, vpc, host, length)| range(family, vpc, host, length))
 }
 
-/// A few rules; mostly, there is one that lets everything through, or what goes to a part of the subnets.
+/// A few rules; mostly, there is one that lets everything through, or all of a group, or a part of the subnets.
 fn any_rules(direction: Direction) -> impl Strategy<Value = Vec<Rule>> {
-    let opening = move |peer: [IpNet; 2]| -> Vec<Rule> {
-        let mut rules = World::open().rules;
-        rules.retain(|rule| rule.direction == direction);
-        rules.iter_mut().zip(peer).for_each(|(rule, peer)| rule.peer = Peer::Range(peer));
-        rules
-    };
+    let open = World::open().rules.into_iter().filter(|rule| rule.direction == direction);
+    let open: [Rule; 2] = open.collect::<Vec<_>>().try_into().expect("one for each family");
     // Where the cache may be, or the client.
-    let (others, parts) = if direction == Direction::Egress { (8..32_usize, 4) } else { (0..8_usize, 1) };
+    let (hosts, parts, group) = match direction {
+        Direction::Egress => (8..32_usize, 8, "sg-c"),
+        Direction::Ingress => (0..8, 1, "sg-a"),
+    };
+    let (of_group, of_part) = (open[0].clone(), open.clone());
     let opening = prop_oneof![
-        5 => Just(opening(BOTH.map(Family::everything))),
-        parts => (others, 27..=30_u8).prop_map(move |(host, length)| opening(BOTH.map(|family| range(family, 0, host, length)))),
+        4 => Just(open.to_vec()),
+        2 => any_status().prop_map(move |peering_status| {
+            vec![Rule { peer: Peer::Group(GroupRef::of(group)), peering_status, ..of_group.clone() }]
+        }),
+        parts => (hosts, 27..=30_u8).prop_map(move |(host, length)| {
+            let part = |(rule, family): (&Rule, &Family)| {
+                Rule { peer: Peer::Range(range(*family, 0, host, length)), ..rule.clone() }
+            };
+            of_part.iter().zip(&BOTH).map(part).collect()
+        }),
         1 => Just(Vec::new()),
     ];
-    (vec(any_rule(direction), 0..=3), opening).prop_map(|(rules, opening)| [rules, opening].concat())
+    (vec(any_rule(direction), 0..=2), opening).prop_map(|(rules, opening)| [rules, opening].concat())
+}
+
+/// What AWS shows of the peering connection that leads to a group.
+fn any_status() -> impl Strategy<Value = Option<String>> {
+    select(vec![None, None, Some("active"), Some("deleted")]).prop_map(|status| status.map(str::to_owned))
 }
 
 fn any_rule(direction: Direction) -> impl Strategy<Value = Rule> {
@@ -141,13 +144,12 @@ fn any_rule(direction: Direction) -> impl Strategy<Value = Rule> {
         4 => select(vec!["sg-a", "sg-b", "sg-c", "sg-d"]).prop_map(|id| Peer::Group(GroupRef::of(id))),
         1 => Just(Peer::PrefixList("pl-1".into())),
     ];
-    let status = select(vec![None, None, Some("active"), Some("deleted")]);
-    (select(groups), traffic, peer, status).prop_map(move |(group, traffic, peer, status)| Rule {
+    (select(groups), traffic, peer, any_status()).prop_map(move |(group, traffic, peer, status)| Rule {
         id: None,
         group: group.into(),
         direction,
         traffic,
-        peering_status: status.filter(|_| matches!(peer, Peer::Group(_))).map(str::to_owned),
+        peering_status: status.filter(|_| matches!(peer, Peer::Group(_))),
         peer,
         tag: None,
     })
@@ -171,10 +173,10 @@ fn any_acl() -> impl Strategy<Value = Vec<Entry>> {
         ports,
     });
     let entries = prop_oneof![1 => Just(Vec::new()), 1 => vec(entry, 1..=6)];
-    (entries, prop::option::weighted(0.9, Just(()))).prop_map(|(mut entries, last)| {
+    (entries, prop::bool::weighted(0.95)).prop_map(|(mut entries, open)| {
         for direction in [Direction::Egress, Direction::Ingress] {
             for (number, family) in [(200, Family::V4), (201, Family::V6)] {
-                entries.extend(last.map(|()| Entry::all(number, direction, family)));
+                entries.extend(open.then(|| Entry::all(number, direction, family)));
             }
         }
         // A number is used once in each direction.
@@ -229,7 +231,7 @@ fn any_routes(vpc: u8) -> impl Strategy<Value = Vec<Route>> {
 /// The connection between the VPCs, an older one between them, and one that leads elsewhere.
 fn any_peerings() -> impl Strategy<Value = Vec<Peering>> {
     let status = prop_oneof![8 => Just("active"), 1 => Just("pending-acceptance"), 1 => Just("deleted")];
-    let region = select(vec!["us-east-1", "us-east-1", "us-east-1", "eu-west-1"]);
+    let region = select(vec!["us-east-1", "us-east-1", "us-east-1", "us-east-1", "eu-west-1"]);
     (status, region, any::<bool>(), subsequence(vec!["pcx-2", "pcx-3"], 0..=2)).prop_map(
         |(status, region, asks, ids)| {
             let side = |vpc: u8, region: &str| PeeringSide {

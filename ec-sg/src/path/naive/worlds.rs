@@ -60,6 +60,12 @@ pub(super) fn vpc_of(subnet: usize) -> &'static str {
     if subnet == 4 { "vpc-2" } else { "vpc-1" }
 }
 
+/// Whether an address is in the VPC of a subnet.
+pub(super) fn is_in_vpc_of(subnet: usize, address: IpAddr) -> bool {
+    let vpc = u8::from(subnet == 4);
+    BOTH.iter().any(|family| range(*family, vpc, 0, 24).contains(&address))
+}
+
 /// The range of a subnet.
 pub(super) fn range_of(subnet: usize, family: Family) -> IpNet {
     if subnet == 4 { range(family, 1, 0, 29) } else { range(family, 0, subnet * 8, 29) }
@@ -74,11 +80,11 @@ pub(super) fn addresses(range: &IpNet) -> Vec<IpAddr> {
 
 /// Addresses by their subnet; those outside of all belong to nobody.
 pub(super) fn by_subnet(some: &[IpAddr]) -> Vec<(usize, Vec<IpAddr>)> {
-    let holds =
-        |at: usize, address: &IpAddr| [Family::V4, Family::V6].iter().any(|each| range_of(at, *each).contains(address));
+    let holds = |at, address: &IpAddr| BOTH.iter().any(|family| range_of(at, *family).contains(address));
     let of = |at| (at, some.iter().copied().filter(|address| holds(at, address)).collect());
-    let found = (0..SUBNETS.len()).map(of);
-    found.filter(|(_, addresses): &(usize, Vec<IpAddr>)| !addresses.is_empty()).collect()
+    let mut all: Vec<(usize, Vec<IpAddr>)> = (0..SUBNETS.len()).map(of).collect();
+    all.retain(|(_, addresses)| !addresses.is_empty());
+    all
 }
 
 /// The range of this length that holds an address of a VPC; of IPv6, the one with as many addresses.
@@ -177,12 +183,6 @@ impl World {
     /// What the route table of a subnet says: its own, else the main one of its VPC.
     pub(super) fn routes(&self, subnet: usize) -> &[Route] {
         &self.tables[self.table_of[subnet].unwrap_or(if subnet == 4 { 2 } else { 0 })]
-    }
-
-    /// Whether an address is in the VPC of a subnet.
-    pub(super) fn is_local(&self, subnet: usize, address: IpAddr) -> bool {
-        let vpc = u8::from(subnet == 4);
-        BOTH.iter().any(|family| range(*family, vpc, 0, 24).contains(&address))
     }
 
     /// What AWS tells of it.
