@@ -2,8 +2,10 @@
 //!
 //! A request adds rules to one group in one direction, and EC2 makes all of them or none: what is missing was looked up
 //! right before, so that a duplicate is a race, or an attempt of ours whose answer got lost, and then the rules go one by
-//! one. There is no client token; before anything is said of such rules, the group is read. Whatever ends a run, the next one reads the world and
-//! writes only what is missing: no state is kept anywhere else.
+//! one. There is no client token; before anything is said of such rules, the group is read. Whatever ends a run, the next
+//! one reads the world and writes only what is missing: no state is kept anywhere else.
+
+use std::time::Duration;
 
 use ec_shared::document::{Change, ChangeState, Section, Status};
 use ec_shared::interrupt::Interrupt;
@@ -22,6 +24,12 @@ use crate::rule::{Direction, Opening, Peer, Rule};
 use crate::snapshot::Snapshot;
 use crate::wait::Patience;
 use crate::{codes, plan, public};
+
+/// EC2's error for a group that it does not know.
+const NO_SUCH_GROUP: &str = "InvalidGroup.NotFound";
+
+/// How long a group that could be read may stay unknown to those who write.
+const GROUP_SHOWS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How a run is bounded.
 #[derive(Clone, Debug)]
@@ -43,6 +51,7 @@ pub(crate) async fn apply<C: Cloud>(
     output: &Output,
 ) -> Result<Section, Failure> {
     let planned = planned(document, target)?;
+    let unsure = planned.as_ref().map(|planned| planned.unsure.clone()).unwrap_or_default();
     let attaching = match &planned {
         Some(planned) => match planned.attaches.first() {
             Some(attach) => &Attaching::Group(attach.security_group_id.clone()),
@@ -62,12 +71,15 @@ pub(crate) async fn apply<C: Cloud>(
         None => Vec::new(),
     };
     let mut steps: Vec<Step> = wanted.into_iter().map(|opening| Step::of(opening, &looked, &world.snapshot)).collect();
+    let label = label(document, &looked);
+    for step in steps.iter_mut().filter(|step| unsure.contains(&step.opening)) {
+        step.claim(&world.snapshot, &label);
+    }
     let missing: Vec<Opening> =
         steps.iter().filter(|step| step.is_planned()).map(|step| step.opening.clone()).collect();
     public::judge(&plan::ranges(&missing), &bounds.allowed)?;
-    let label = label(document, &looked);
     let mut attached = looked.attach().cloned().map(|attach| (attach, ChangeState::Planned));
-    let mut failure = write(world, &looked, &mut steps, &label, &bounds.interrupt).await;
+    let mut failure = write(world, &looked, &mut steps, &label, bounds, output).await;
     if failure.is_none()
         && !bounds.interrupt.is_raised()
         && let Some((attach, state)) = &mut attached
@@ -75,6 +87,10 @@ pub(crate) async fn apply<C: Cloud>(
         failure = give(world, attach, state).await;
     }
     let unread = read_back(world, &mut looked, &mut steps, &label, attached.as_ref(), bounds, output).await.err();
+    // A rule can only be taken back by its id.
+    for step in steps.iter_mut().filter(|step| step.state == ChangeState::Done && step.id.is_none()) {
+        step.state = ChangeState::Unknown;
+    }
     let is_left = steps.iter().any(Step::is_planned) || attached.as_ref().is_some_and(|(_, state)| is_planned(*state));
     let interrupted = if is_left { bounds.interrupt.check().err() } else { None };
     let failure = failure.or(interrupted).or(unread);
@@ -202,15 +218,16 @@ async fn write<C: Cloud>(
     looked: &Looked,
     steps: &mut [Step],
     label: &Label,
-    interrupt: &Interrupt,
+    bounds: &Bounds,
+    output: &Output,
 ) -> Option<Failure> {
-    while let Some(first) = steps.iter().find(|step| step.is_planned()).filter(|_| !interrupt.is_raised()) {
+    while let Some(first) = steps.iter().find(|step| step.is_planned()).filter(|_| !bounds.interrupt.is_raised()) {
         let (group, direction) = (first.opening.group.clone(), first.opening.direction);
         let mut batch: Vec<&mut Step> = steps
             .iter_mut()
             .filter(|step| step.is_planned() && step.opening.group == group && step.opening.direction == direction)
             .collect();
-        if let Err(failure) = write_batch(&world.cloud, &mut batch, label).await {
+        if let Err(failure) = write_batch(&world.cloud, &mut batch, label, bounds, output).await {
             // Whether a request whose answer got lost was carried out, only reading tells.
             let lost = failure.exit() == Exit::Temporary;
             let state = if lost { ChangeState::Unknown } else { ChangeState::Failed };
@@ -219,9 +236,7 @@ async fn write<C: Cloud>(
             }
             if lost && read_rules(world, &plan::groups(&looked.question)).await.is_ok() {
                 for step in batch.iter_mut().filter(|step| step.state == ChangeState::Unknown) {
-                    if let Some(rule) = held(&world.snapshot, &step.opening) {
-                        (step.state, step.id) = (state_of(rule, label), rule.id.clone());
-                    }
+                    step.claim(&world.snapshot, label);
                 }
             }
             return Some(failure);
@@ -255,9 +270,15 @@ async fn give<C: Cloud>(world: &mut World<C>, attach: &Attach, state: &mut Chang
     }
 }
 
-async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label) -> Result<(), Failure> {
+async fn write_batch(
+    cloud: &impl Cloud,
+    batch: &mut [&mut Step],
+    label: &Label,
+    bounds: &Bounds,
+    output: &Output,
+) -> Result<(), Failure> {
     let openings: Vec<Opening> = batch.iter().map(|step| step.opening.clone()).collect();
-    match cloud.authorize(&openings, label).await {
+    match authorize(cloud, &openings, label, bounds, output).await {
         Ok(made) => {
             for step in batch {
                 step.made(&made);
@@ -266,7 +287,7 @@ async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label)
         }
         Err(whole) if whole.aws_code() == Some(DUPLICATE) => {
             for step in batch {
-                match cloud.authorize(std::slice::from_ref(&step.opening), label).await {
+                match authorize(cloud, std::slice::from_ref(&step.opening), label, bounds, output).await {
                     Ok(made) => step.made(&made),
                     Err(failure) if failure.aws_code() == Some(DUPLICATE) => {
                         step.is_there(whole.attempts().max(failure.attempts()) > 1);
@@ -280,7 +301,34 @@ async fn write_batch(cloud: &impl Cloud, batch: &mut [&mut Step], label: &Label)
     }
 }
 
+/// Adds the rules. A group that was made a moment ago shows when it is read and may not be there yet when it is written to:
+/// then it is tried again, for a while. <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+async fn authorize(
+    cloud: &impl Cloud,
+    openings: &[Opening],
+    label: &Label,
+    bounds: &Bounds,
+    output: &Output,
+) -> Result<Vec<Rule>, Failure> {
+    let tell = || output.note("waiting until the security group is known everywhere in AWS");
+    let mut answer = Ok(Vec::new());
+    let tried = bounds.patience.at_most(GROUP_SHOWS_WITHIN).until(&bounds.interrupt, &tell, async || {
+        answer = cloud.authorize(openings, label).await;
+        let is_not_there = answer.as_ref().is_err_and(|failure| failure.aws_code() == Some(NO_SUCH_GROUP));
+        Ok((!is_not_there).then_some(()))
+    });
+    tried.await?;
+    answer
+}
+
 impl Step {
+    /// Whether the rule was added, nobody has told: if it is there and bears our mark, it was.
+    fn claim(&mut self, known: &Snapshot, label: &Label) {
+        if let Some(rule) = held(known, &self.opening) {
+            (self.state, self.id) = (state_of(rule, label), rule.id.clone());
+        }
+    }
+
     fn made(&mut self, made: &[Rule]) {
         self.state = ChangeState::Done;
         self.id = made.iter().find(|rule| self.opening.is(rule)).and_then(|rule| rule.id.clone());

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use ec_shared::Failure;
-use ec_shared::document::Client;
+use ec_shared::document::section::standing;
+use ec_shared::document::{Change, Client, Section};
+use ec_shared::{Document, Failure};
 
 use crate::cloud::{Cloud, World};
 use crate::codes;
@@ -24,6 +25,17 @@ pub(crate) enum Attaching {
     Admitted,
     /// This one.
     Group(String),
+}
+
+/// The groups that the client was given since it was found, as the document says.
+///
+/// # Errors
+/// `EC9009` for a document whose `sg` is no section.
+pub(crate) fn given(document: &Document) -> Result<Vec<GroupRef>, Failure> {
+    let Some(section) = document.read::<Section>("sg")? else { return Ok(Vec::new()) };
+    let attaches = standing(&section.changes).into_iter().filter(|change| change.action == "attach");
+    let group = |change: &Change| serde_json::from_value::<Attach>(change.after.clone()?).ok();
+    Ok(attaches.filter_map(group).map(|attach| GroupRef::of(attach.security_group_id)).collect())
 }
 
 /// Puts the group among the client's, and says what has to be done for that; `None` if it carries the group already, or

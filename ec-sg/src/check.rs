@@ -127,6 +127,12 @@ pub(crate) async fn look<C: Cloud>(
         world.learn([Need::PrefixList(list.clone())]).await;
     }
     let mut question = facts::question(document, &world.snapshot)?;
+    if target.from.is_none() {
+        // The client stands in the document as it was before.
+        let given = attach::given(document)?.into_iter().filter(|group| !question.client.groups.contains(group));
+        let given: Vec<_> = given.collect();
+        question.client.groups.extend(given);
+    }
     let attach = attach::plan(&mut question, &client, world, attaching).await?;
     let apply = target.command("apply", &cache, Some(&client));
     walk_again(world, &question).await;

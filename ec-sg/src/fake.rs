@@ -210,10 +210,10 @@ impl Cloud for Fake {
             return Err(refusal(&shared::NOT_FOUND, "InvalidSecurityGroupRuleId.NotFound"));
         }
         self.write(|rules| rules.retain(|rule| !ids.iter().any(|id| is(rule, id))), answer_lost)?;
-        match self.is_retried.take() {
-            true => Err(refusal_of(2, &shared::NOT_FOUND, "InvalidSecurityGroupRuleId.NotFound")),
-            false => Ok(()),
+        if self.is_retried.take() {
+            return Err(refusal_of(2, &shared::NOT_FOUND, "InvalidSecurityGroupRuleId.NotFound"));
         }
+        Ok(())
     }
 
     async fn set_groups(&self, interface: &str, groups: &[String]) -> Result<(), Failure> {

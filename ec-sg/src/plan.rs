@@ -187,21 +187,33 @@ pub(crate) fn attach_change(attach: &Attach, state: ChangeState) -> Change {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Planned {
     pub(crate) openings: Vec<Opening>,
+    /// Those of them that an earlier run has written without learning what became of it.
+    pub(crate) unsure: Vec<Opening>,
     pub(crate) attaches: Vec<Attach>,
 }
 
-/// What a document plans and `apply` does; `None` where it plans nothing.
+/// What a document plans and `apply` does; `None` where it plans nothing. What an earlier `apply` has begun in vain, or does
+/// not know to be done, is still to be done.
 ///
 /// # Errors
 /// serde's, for a planned change that is neither a rule nor a group to attach.
 pub(crate) fn planned(section: &Section) -> Result<Option<Planned>, serde_json::Error> {
-    let ours = |change: &&Change| change.state == ChangeState::Planned && change.run.is_none();
+    use ChangeState::{Failed, Planned as NotBegun, Unknown};
+    let ours = |change: &&Change| matches!(change.state, NotBegun | Failed | Unknown) && change.run.is_none();
     let mut planned = Planned::default();
     for change in section.changes.iter().filter(ours) {
         let after = change.after.clone().unwrap_or_default();
         match change.action.as_str() {
             "attach" => planned.attaches.push(serde_json::from_value(after)?),
-            _ => planned.openings.push(serde_json::from_value(after)?),
+            "create" => {
+                let opening: Opening = serde_json::from_value(after)?;
+                if change.state == Unknown {
+                    planned.unsure.push(opening.clone());
+                }
+                planned.openings.push(opening);
+            }
+            // What `revoke` has left to do is for `revoke`.
+            _ => {}
         }
     }
     Ok((!planned.openings.is_empty() || !planned.attaches.is_empty()).then_some(planned))

@@ -151,7 +151,7 @@ fn candidates(section: &Section, report: &mut Report) {
         };
         let name = candidate.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
         let address = candidate.private_ips.first().cloned().unwrap_or_default();
-        let reasons = some_of(&candidate.reasons);
+        let reasons = candidate.reasons.join("; ");
         report.row(mark, [format!("{}{name}", candidate.instance_id), address, reasons]);
     }
     if section.facts.contains_key("candidates") {

@@ -22,6 +22,11 @@ impl Patience {
         Self { limit, first: Duration::from_millis(200) }
     }
 
+    /// This long, or less where the whole patience is less.
+    pub(crate) fn at_most(self, limit: Duration) -> Self {
+        Self { limit: self.limit.min(limit), ..self }
+    }
+
     /// Looks again and again, with growing pauses, until `look` gives something; `None` when the time is over, or
     /// somebody wants the run to end. `tell` hears of it once it takes longer than one look.
     pub(crate) async fn until<T>(

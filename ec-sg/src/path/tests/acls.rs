@@ -2,10 +2,13 @@
 
 use super::*;
 
-/// The network with an ACL of its own for a subnet; entries as (number, allow, egress, range, ports).
-fn with_acl(subnet: &str, entries: &[(u16, bool, bool, &str, Option<(u16, u16)>)]) -> Snapshot {
+/// Number, allow, egress, range, ports.
+type Entry<'a> = (u16, bool, bool, &'a str, Option<(u16, u16)>);
+
+/// The network with an ACL of its own for a subnet.
+fn with_acl(subnet: &str, entries: &[Entry<'_>]) -> Snapshot {
     let mut facts = vpc();
-    let entry = |(number, allow, egress, range, ports): &(u16, bool, bool, &str, Option<(u16, u16)>)| {
+    let entry = |(number, allow, egress, range, ports): &Entry<'_>| {
         let mut entry = json!({
             "RuleNumber": number, "Protocol": if ports.is_some() { "6" } else { "-1" },
             "RuleAction": if *allow { "allow" } else { "deny" }, "Egress": egress,

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The network with other routes in its one table, beside the local one.
-fn with_routes(routes: Value) -> Value {
+fn with_routes(routes: &Value) -> Value {
     let mut facts = vpc();
     let table = facts["RouteTables"][0]["Routes"].as_array_mut().unwrap();
     table.extend(routes.as_array().cloned().unwrap());
@@ -13,19 +13,19 @@ fn with_routes(routes: Value) -> Value {
 #[test]
 fn the_longest_prefix_decides() {
     let appliance = json!({"DestinationCidrBlock": "10.0.2.0/24", "NetworkInterfaceId": "eni-fw", "State": "active"});
-    let known = snapshot(with_routes(json!([appliance])), &open_groups());
+    let known = snapshot(with_routes(&json!([appliance])), &open_groups());
     let hops = walk(&question(), &known);
     let hop = hops.iter().find(|hop| hop.hop == Place::RouteOut && hop.verdict != Verdict::Yes).unwrap();
     assert_eq!((hop.verdict, hop.aws_code.as_deref()), (Verdict::Unknown, Some("UNKNOWN_RESOURCE")));
     assert_eq!(hop.cache_subnet_ids, ["subnet-c"]);
     let wider = json!({"DestinationCidrBlock": "10.0.0.0/8", "NetworkInterfaceId": "eni-fw", "State": "active"});
-    assert_eq!(trouble(&question(), &snapshot(with_routes(json!([wider])), &open_groups())), []);
+    assert_eq!(trouble(&question(), &snapshot(with_routes(&json!([wider])), &open_groups())), []);
 }
 
 #[test]
 fn a_blackhole_drops_the_traffic() {
     let gone = json!({"DestinationCidrBlock": "10.0.3.0/24", "NetworkInterfaceId": "eni-x", "State": "blackhole"});
-    let hops = walk(&question(), &snapshot(with_routes(json!([gone])), &open_groups()));
+    let hops = walk(&question(), &snapshot(with_routes(&json!([gone])), &open_groups()));
     let closed: Vec<_> = hops.iter().filter(|hop| hop.verdict == Verdict::No).collect();
     assert_eq!(closed.len(), 1, "{closed:#?}");
     assert_eq!((closed[0].hop, closed[0].aws_code.as_deref()), (Place::RouteOut, Some("BAD_STATE_ROUTE")));
@@ -48,7 +48,7 @@ fn a_client_outside_of_the_vpc_needs_a_way_back() {
     let mut question = question();
     question.client = client(ClientKind::Ranges, &[], &["192.168.0.0/16"]);
     let verdict = |routes: Value| {
-        let mut known = snapshot(with_routes(routes), &open_groups());
+        let mut known = snapshot(with_routes(&routes), &open_groups());
         known.told_whole(&Need::SubnetsOf(String::new()));
         verdict_of(Place::RouteBack, &question, &known)
     };

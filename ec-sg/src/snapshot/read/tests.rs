@@ -45,7 +45,9 @@ fn rules_with_ids_take_the_place_of_those_without_whichever_comes_first() {
     assert_eq!(known(without.clone()).rules("sg-1").unwrap().len(), 4, "one for each other side");
     for order in [[&without, &with], [&with, &without]] {
         let mut known = Snapshot::default();
-        order.into_iter().for_each(|each| known.take(answers(each.clone())).unwrap());
+        for each in order {
+            known.take(answers(each.clone())).unwrap();
+        }
         let rules = known.rules("sg-1").unwrap();
         assert_eq!(rules.len(), 1);
         assert_eq!((rules[0].id.as_deref(), rules[0].tag.as_deref()), (Some("sgr-1"), Some("orders")));
