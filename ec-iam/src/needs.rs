@@ -74,6 +74,7 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
         On::Everything => json!("*"),
         On::ElastiCache => json!(format!("arn:{partition}:elasticache:{region}:{account}:*")),
         On::SecurityGroups => json!([ec2("security-group"), ec2("security-group-rule")]),
+        On::NetworkInterfaces => json!([ec2("network-interface"), ec2("security-group"), ec2("instance")]),
         On::EndpointNetwork => json!([ec2("vpc"), ec2("subnet"), ec2("security-group")]),
         On::VpcEndpoints => json!(ec2("vpc-endpoint")),
         On::Principal => {
@@ -130,10 +131,14 @@ mod tests {
 
     #[test]
     fn reading_verbs_may_write_nothing() {
-        for purpose in ["read-only", "ec-sg find", "ec-sg check", "ec-sg plan", "ec-iam whoami", "ec-iam plan"] {
+        let of_sg = ["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg audit"];
+        for purpose in ["read-only", "ec-iam whoami", "ec-iam plan"].into_iter().chain(of_sg) {
             for action in actions(&policy(purpose, &scope()).unwrap()) {
                 let verb = action.split_once(':').unwrap().1;
-                assert!(["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read)), "{purpose}: {action}");
+                assert!(
+                    ["Describe", "Get", "List", "Search"].iter().any(|read| verb.starts_with(read)),
+                    "{purpose}: {action}"
+                );
             }
         }
     }
@@ -162,6 +167,15 @@ mod tests {
         assert!(!actions(&named).contains("iam:PutUserPolicy"));
         let unnamed = policy("ec-iam apply", &Scope { principal: None, ..scope() }).unwrap();
         assert!(actions(&unnamed).iter().all(|action| !action.contains("Policy")));
+    }
+
+    #[test]
+    fn the_groups_of_an_interface_may_be_changed_only_where_that_is_what_it_is_for() {
+        let may = |purpose: &&str| {
+            !is_login(purpose)
+                && actions(&policy(purpose, &scope()).unwrap()).contains("ec2:ModifyNetworkInterfaceAttribute")
+        };
+        assert_eq!(purposes().into_iter().filter(may).collect::<Vec<_>>(), ["ec-sg apply --attach-group"]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub(super) enum On {
     ElastiCache,
     /// Security groups and their rules.
     SecurityGroups,
+    /// Network interfaces, the instances that they are attached to, and the security groups that they carry.
+    NetworkInterfaces,
     /// The VPC, subnets and groups of a serverless cache's VPC endpoint.
     EndpointNetwork,
     /// The VPC endpoint of a serverless cache.
@@ -35,6 +37,9 @@ pub(super) struct Need {
 
 const SETUP: &str = "setup";
 const READ_ONLY: &str = "read-only";
+/// The only purpose that may give network interfaces groups, and take them away again: who may, puts a machine behind any
+/// group's rules. `ec-sg revoke` of what it has attached takes this policy, too.
+const ATTACH: &str = "ec-sg apply --attach-group";
 
 /// All rows.
 pub(super) const NEEDS: &[Need] = &[
@@ -45,6 +50,8 @@ pub(super) const NEEDS: &[Need] = &[
             "ec-sg check",
             "ec-sg plan",
             "ec-sg apply",
+            ATTACH,
+            "ec-sg audit",
             "ec-iam plan",
             "ec-iam apply",
             READ_ONLY,
@@ -60,7 +67,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeSubnetGroups",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", READ_ONLY, SETUP],
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, "ec-sg audit", READ_ONLY, SETUP],
         actions: &["elasticache:DescribeCacheSubnetGroups"],
         on: On::Everything,
         conditions: &[],
@@ -73,24 +80,71 @@ pub(super) const NEEDS: &[Need] = &[
         conditions: &[],
     },
     Need {
-        sid: "SeeNetwork",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg revoke", READ_ONLY],
+        sid: "SeeRules",
+        purposes: &[
+            "ec-sg find",
+            "ec-sg check",
+            "ec-sg plan",
+            "ec-sg apply",
+            ATTACH,
+            "ec-sg revoke",
+            "ec-sg audit",
+            READ_ONLY,
+        ],
+        actions: &["ec2:DescribeSecurityGroupRules"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeGroups",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, "ec-sg audit", READ_ONLY],
         actions: &[
-            "ec2:DescribeInstances",
-            "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSecurityGroupRules",
+            "ec2:DescribeNetworkInterfaces",
             "ec2:DescribeSubnets",
+            "ec2:DescribeManagedPrefixLists",
             "ec2:GetManagedPrefixListEntries",
         ],
         on: On::Everything,
         conditions: &[],
     },
+    // find, too: --candidates and --save look at the whole path.
+    Need {
+        sid: "SeePath",
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, READ_ONLY],
+        actions: &[
+            "ec2:DescribeInstances",
+            "ec2:DescribeNetworkAcls",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeVpcAttribute",
+            "ec2:DescribeVpcPeeringConnections",
+            "ec2:DescribeTransitGateways",
+            "ec2:DescribeTransitGatewayAttachments",
+            "ec2:DescribeTransitGatewayVpcAttachments",
+            "ec2:SearchTransitGatewayRoutes",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeStaleRules",
+        purposes: &["ec-sg audit", READ_ONLY],
+        actions: &["ec2:DescribeStaleSecurityGroups"],
+        on: On::Everything,
+        conditions: &[],
+    },
     Need {
         sid: "OpenPorts",
-        purposes: &["ec-sg apply"],
+        purposes: &["ec-sg apply", ATTACH],
         actions: &["ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"],
         on: On::SecurityGroups,
+        conditions: &[],
+    },
+    Need {
+        sid: "AttachGroups",
+        purposes: &[ATTACH],
+        actions: &["ec2:ModifyNetworkInterfaceAttribute"],
+        on: On::NetworkInterfaces,
         conditions: &[],
     },
     Need {
