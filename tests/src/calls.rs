@@ -28,7 +28,7 @@ impl Call {
 
     /// Whether the call could change something.
     pub fn is_write(&self) -> bool {
-        !["Describe", "Get", "List", "Simulate"].iter().any(|verb| self.action.starts_with(verb))
+        !["Describe", "Get", "List", "Search", "Simulate"].iter().any(|verb| self.action.starts_with(verb))
     }
 }
 
@@ -37,8 +37,11 @@ impl Call {
 pub struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Calls {
-    pub(crate) fn add(&self, call: Call) {
-        self.0.lock().expect("nobody panics with the lock").push(call);
+    /// Adds a call; how many came before it.
+    pub(crate) fn add(&self, call: Call) -> usize {
+        let mut calls = self.0.lock().expect("nobody panics with the lock");
+        calls.push(call);
+        calls.len() - 1
     }
 
     /// All calls so far.

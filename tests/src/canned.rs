@@ -1,9 +1,11 @@
-//! AWS from paper: answers as AWS documents them, by action, for what no emulator knows.
+//! AWS from paper: answers as AWS documents them, by action, for what no emulator knows; alone, or in front of an emulator
+//! that knows the rest.
 
 use std::collections::HashMap;
+use std::io;
 
 use crate::calls::{Call, Calls};
-use crate::http::{self, Listener, REQUEST_ID};
+use crate::http::{self, Listener, REQUEST_ID, Request};
 
 /// Answers under preparation, or served.
 #[derive(Debug, Default)]
@@ -35,23 +37,35 @@ impl Canned {
 
     /// Serves the answers on a free port of 127.0.0.1 until dropped.
     #[must_use]
-    pub fn serve(mut self) -> Self {
+    pub fn serve(self) -> Self {
+        self.or_else(|call, _| {
+            let body = error(&call.action, "InvalidAction", "no such answer on paper");
+            Ok(http::answer("400 -", "text/xml", &body))
+        })
+    }
+
+    /// Serves the answers, and has the server at `url` answer everything else.
+    #[must_use]
+    pub fn before(self, url: &str) -> Self {
+        let to = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        self.or_else(move |_, request| http::exchange(&to, request))
+    }
+
+    fn or_else(mut self, other: impl Fn(&Call, &Request) -> io::Result<Vec<u8>> + Send + Sync + 'static) -> Self {
         let (answers, seen) = (std::mem::take(&mut self.answers), self.calls.clone());
         self.listener = Some(Listener::http(move |request| {
             let call = Call::of(&request);
-            let known = answers.get(&call.action).cloned();
-            let (status, body) =
-                known.unwrap_or_else(|| (400, error(&call.action, "InvalidAction", "no such answer on paper")));
-            seen.add(call);
+            seen.add(call.clone());
+            let Some((status, body)) = answers.get(&call.action) else { return other(&call, &request) };
             let content_type = if body.starts_with('{') { "application/x-amz-json-1.1" } else { "text/xml" };
-            Ok(http::answer(&format!("{status} -"), content_type, &body))
+            Ok(http::answer(&format!("{status} -"), content_type, body))
         }));
         self
     }
 
     /// What the tools take as `AWS_ENDPOINT_URL`.
     pub fn url(&self) -> String {
-        let listener = self.listener.as_ref().expect("serve() comes before url()");
+        let listener = self.listener.as_ref().expect("serve() or before() comes before url()");
         format!("http://{}", listener.address())
     }
 
@@ -63,9 +77,19 @@ impl Canned {
 
 /// EC2 words its errors otherwise than the other services of the Query protocol.
 fn error(action: &str, code: &str, message: &str) -> String {
-    let is_ec2 = ["Vpc", "Subnet", "SecurityGroup", "Instance", "NetworkInterface", "NetworkAcl", "RouteTable"]
-        .iter()
-        .any(|noun| action.contains(noun) && !action.contains("CacheSubnet"));
+    let is_ec2 = [
+        "Vpc",
+        "Subnet",
+        "SecurityGroup",
+        "Instance",
+        "NetworkInterface",
+        "NetworkAcl",
+        "RouteTable",
+        "TransitGateway",
+        "PrefixList",
+    ]
+    .iter()
+    .any(|noun| action.contains(noun) && !action.contains("CacheSubnet"));
     let error = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     if is_ec2 {
         format!("<Response><Errors>{error}</Errors><RequestID>{REQUEST_ID}</RequestID></Response>")

@@ -7,36 +7,44 @@
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
-//! - [`Canned`], [`Counting`]: AWS answers from paper, and a count of the calls that reach an emulator.
-//! - [`Aws`], [`Scene`]: seeds an emulator with what a test needs.
+//! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
+//!   that go wrong on the way there.
+//! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod aws;
+mod aws_cli;
 mod binaries;
 mod calls;
 mod canned;
 mod certs;
 mod counting;
 mod emulator;
+mod failing;
+mod ground;
 mod http;
 mod memcached;
 mod need;
+mod network;
 mod outcome;
 pub mod rude;
 mod server;
 mod tool;
 mod valkey;
 
-pub use aws::{Aws, Ground, Scene, element, elements};
+pub use aws::{Aws, element, elements};
+pub use aws_cli::aws_cli;
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
 pub use counting::Counting;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
+pub use failing::{Failing, Fault, Gate};
+pub use ground::{DualStack, Ground, Scene};
 pub use memcached::Memcached;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use server::{Server, free_port, wait_until};
-pub use tool::{Run, TOOLS, command, sh, tool};
+pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

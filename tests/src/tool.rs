@@ -9,6 +9,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use rustix::process::Signal;
+
+use rustix::process::Pid;
+
 use crate::binaries;
 use crate::outcome::Outcome;
 
@@ -43,6 +47,7 @@ pub struct Run {
     shown: String,
     stdin: Vec<u8>,
     timeout: Duration,
+    is_unread: bool,
     home: tempfile::TempDir,
 }
 
@@ -57,7 +62,8 @@ impl Run {
             .env("TZ", "UTC")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .current_dir(home.path());
-        Self { command, shown: shown.to_owned(), stdin: Vec::new(), timeout: Duration::from_secs(60), home }
+        let timeout = Duration::from_secs(60);
+        Self { command, shown: shown.to_owned(), stdin: Vec::new(), timeout, is_unread: false, home }
     }
 
     /// Adds arguments.
@@ -125,8 +131,20 @@ impl Run {
         self.home.path()
     }
 
+    /// Nobody reads stdout: whoever did has left before the first byte.
+    #[must_use]
+    pub fn unread(mut self) -> Self {
+        self.is_unread = true;
+        self
+    }
+
     /// Runs it to its end.
-    pub fn run(mut self) -> Outcome {
+    pub fn run(self) -> Outcome {
+        self.start().end()
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
         let begun = Instant::now();
         // A process group of its own, so that a pipe that hangs is ended whole.
         self.command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -135,22 +153,63 @@ impl Run {
         let bytes = std::mem::take(&mut self.stdin);
         // A reader that leaves early is the test's business, not a fault of the writer.
         let writer = thread::spawn(move || drop(stdin.write_all(&bytes)));
-        let stdout = reader(child.stdout.take().expect("stdout is piped"));
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let stdout = if self.is_unread { thread::spawn(String::new) } else { reader(stdout) };
         let stderr = reader(child.stderr.take().expect("stderr is piped"));
-        let (status, peak_kib) = wait(&mut child, begun + self.timeout);
+        let Self { shown, timeout, home, .. } = self;
+        Running { child: Guarded(child), begun, writer, stdout, stderr, shown, timeout, home }
+    }
+}
+
+/// A program while it runs. One that is not waited for is killed.
+#[derive(Debug)]
+pub struct Running {
+    child: Guarded,
+    begun: Instant,
+    writer: thread::JoinHandle<()>,
+    stdout: thread::JoinHandle<String>,
+    stderr: thread::JoinHandle<String>,
+    shown: String,
+    timeout: Duration,
+    home: tempfile::TempDir,
+}
+
+/// A child that does not outlive this.
+#[derive(Debug)]
+struct Guarded(Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            end_group(&mut self.0);
+        }
+    }
+}
+
+impl Running {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let process = process(&self.child.0);
+        rustix::process::kill_process(process, signal).expect("a child that was not waited for can be signalled");
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> Outcome {
+        let (status, peak_kib) = wait(&mut self.child.0, self.begun + self.timeout);
         let in_time = status.is_some();
-        let status = status.unwrap_or_else(|| end_group(&mut child));
+        let status = status.unwrap_or_else(|| end_group(&mut self.child.0));
+        let Self { begun, writer, stdout, stderr, shown, timeout, home, .. } = self;
         let _ = writer.join();
         let outcome = Outcome {
-            shown: self.shown,
+            shown,
             stdout: stdout.join().expect("stdout was read"),
             stderr: stderr.join().expect("stderr was read"),
             code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
             elapsed: begun.elapsed(),
             peak_kib,
-            home: self.home,
+            home,
         };
-        assert!(in_time, "not at its end after {:?}\n{}", self.timeout, outcome.told());
+        assert!(in_time, "not at its end after {timeout:?}\n{}", outcome.told());
         outcome
     }
 }
@@ -181,7 +240,10 @@ fn wait(child: &mut Child, deadline: Instant) -> (Option<ExitStatus>, u64) {
 }
 
 fn end_group(child: &mut Child) -> ExitStatus {
-    let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
-    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    let _ = rustix::process::kill_process_group(process(child), Signal::KILL);
     child.wait().expect("a child can be waited for")
+}
+
+fn process(child: &Child) -> Pid {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a process id")
 }

@@ -2,9 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 
 use ec_tests::{
-    Aws, Canned, Certs, Counting, Memcached, Ministack, Moto, Scene, Valkey, ValkeyOptions, element, need, sh,
+    Aws, Canned, Certs, Counting, Failing, Fault, Gate, Memcached, Ministack, Moto, Scene, Signal, Valkey,
+    ValkeyOptions, command, element, need, sh,
 };
 
 #[test]
@@ -73,6 +75,61 @@ fn canned_answers_are_served_and_counted_and_the_rest_is_an_error() {
     assert_eq!(aws.try_call("iam", "CreateRole", &[]).0, 400);
     assert_eq!(canned.calls().actions(), ["ListUsers", "GetRole", "CreateRole"]);
     assert_eq!(canned.calls().writes(), ["CreateRole"]);
+}
+
+#[test]
+fn canned_answers_stand_before_a_server_that_gives_the_rest() {
+    let server = Canned::new().answer("ListUsers", "<a>server</a>").answer("ListRoles", "<a>server</a>").serve();
+    let canned = Canned::new().answer("ListUsers", "<a>paper</a>").before(&server.url());
+    let aws = Aws::at(&canned.url());
+    assert_eq!(aws.call("iam", "ListUsers", &[]), "<a>paper</a>");
+    assert_eq!(aws.call("iam", "ListRoles", &[]), "<a>server</a>");
+    assert_eq!(server.calls().actions(), ["ListRoles"]);
+}
+
+#[test]
+fn a_call_goes_wrong_as_often_as_it_is_to_and_only_what_is_carried_out_reaches_the_server() {
+    let server = Canned::new().answer("DescribeVpcs", "<a>1</a>").serve();
+    for (fault, status) in [(Fault::Throttled, 503), (Fault::Broken, 500)] {
+        server.calls().clear();
+        let failing = Failing::once(&server.url(), 1, 2, fault);
+        let aws = Aws::at(&failing.url());
+        let statuses = [0; 4].map(|_| aws.try_call("ec2", "DescribeVpcs", &[]).0);
+        assert_eq!(statuses, [200, status, status, 200]);
+        assert_eq!((failing.calls().actions().len(), server.calls().actions().len()), (4, 2));
+    }
+}
+
+#[test]
+fn an_answer_that_gets_lost_is_of_a_call_that_was_carried_out() {
+    let server = Canned::new().answer("DescribeVpcs", "<a>1</a>").serve();
+    let failing = Failing::once(&server.url(), 0, 1, Fault::AnswerLost);
+    let aws = Aws::at(&failing.url());
+    assert!(thread::spawn(move || aws.call("ec2", "DescribeVpcs", &[])).join().is_err(), "there is no answer");
+    assert_eq!(server.calls().actions(), ["DescribeVpcs"]);
+}
+
+#[test]
+fn a_call_at_a_gate_is_carried_out_once_it_opens() {
+    let server = Canned::new().answer("DescribeVpcs", "<a>1</a>").serve();
+    let gate = Gate::default();
+    let held = gate.clone();
+    let failing = Failing::before(&server.url(), move |_, _| Some(Fault::Held(held.clone())));
+    let aws = Aws::at(&failing.url());
+    let call = thread::spawn(move || aws.call("ec2", "DescribeVpcs", &[]));
+    gate.wait_for(1);
+    assert_eq!(server.calls().actions(), Vec::<String>::new());
+    gate.open();
+    assert_eq!(call.join().unwrap(), "<a>1</a>");
+}
+
+#[test]
+fn a_program_that_is_signalled_and_one_that_nobody_reads_end_as_such() {
+    let asleep = command("sleep").args(["60"]).start();
+    asleep.signal(Signal::TERM);
+    asleep.end().exits(143);
+    let unread = command("yes").unread().run().exits(141);
+    assert_eq!(unread.stdout, "");
 }
 
 #[test]

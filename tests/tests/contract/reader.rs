@@ -206,7 +206,12 @@ macro_rules! section {
     };
 }
 
-section!(Sg { path: Vec<Hop>, });
+section!(Sg {
+    path: Vec<Hop>,
+    candidates: Vec<Candidate>,
+    rules: BTreeMap<String, BTreeMap<String, BTreeMap<String, u32>>>,
+    endpoint_url: String,
+});
 section!(Iam {
     principal: String,
     user: String,
@@ -330,11 +335,48 @@ struct AwsError {
 #[serde(deny_unknown_fields)]
 struct Hop {
     hop: String,
-    tcp_port: Option<u16>,
+    #[serde(default)]
+    tcp_ports: Vec<u16>,
+    #[serde(default)]
+    families: Vec<String>,
+    #[serde(default)]
+    client_subnet_ids: Vec<String>,
+    #[serde(default)]
+    cache_subnet_ids: Vec<String>,
     verdict: String,
     detail: String,
     #[serde(default)]
-    rule_ids: Vec<String>,
+    decided_by: Vec<Evidence>,
+    aws_code: Option<String>,
+    missing: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Evidence {
+    security_group_rule_id: Option<String>,
+    security_group_id: Option<String>,
+    network_acl_id: Option<String>,
+    rule_number: Option<u16>,
+    route_table_id: Option<String>,
+    transit_gateway_route_table_id: Option<String>,
+    destination: Option<String>,
+    target: Option<String>,
+    vpc_peering_connection_id: Option<String>,
+    transit_gateway_id: Option<String>,
+    transit_gateway_attachment_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Candidate {
+    instance_id: String,
+    name: Option<String>,
+    #[serde(default)]
+    private_ips: Vec<String>,
+    verdict: String,
+    #[serde(default)]
+    reasons: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! ec-iam against both emulators, and against AWS's answers on paper where no emulator gives them.
 
-use std::collections::BTreeSet;
+mod policies;
 
 use ec_tests::{Aws, Canned, Counting, Ministack, MinistackOptions, Moto, Outcome, Run, element, need, tool};
 use serde_json::{Value, json};
@@ -380,48 +380,6 @@ fn a_service_linked_role_in_use_stays_and_that_is_no_error() {
     let run = tool("ec-iam").args(["revoke"]).aws(&canned.url()).stdin(document.to_string()).run().ok();
     assert_eq!(run.document()["iam"]["findings"][0]["code"], "EC2014");
     assert_eq!(statuses(&run), ("unchanged".into(), vec!["create done".into(), "delete unchanged".into()]));
-}
-
-/// The policy for a purpose, with everything that makes it narrow.
-fn policy(purpose: &str) -> Value {
-    let arn = "arn:aws:elasticache:us-east-1:123456789012:serverlesscache:orders";
-    let args = ["policy", "--for", purpose, "--cache-arn", arn, "--user", "app", "--principal", "role/app"];
-    serde_json::from_str(&tool("ec-iam").args(args).run().ok().stdout).unwrap_or_default()
-}
-
-#[test]
-fn iam_takes_every_policy_that_is_printed() {
-    need!("moto_server");
-    let aws = Aws::at(&Moto::shared().url());
-    let listed = tool("ec-iam").args(["policy", "--for", "?"]).run().exits(2).stderr;
-    let purposes: Vec<&str> = listed.trim().split_once("--for takes: ").unwrap().1.split(", ").collect();
-    assert!(purposes.contains(&"setup") && purposes.contains(&"ec-sg apply"), "{purposes:?}");
-    for (number, purpose) in purposes.into_iter().enumerate() {
-        let (name, document) = (format!("printed-{number}"), policy(purpose).to_string());
-        aws.call("iam", "CreatePolicy", &[("PolicyName", &name), ("PolicyDocument", &document)]);
-    }
-}
-
-/// The calls that ec-sg's source names, against those that the policies for its verbs allow.
-#[test]
-fn the_policies_for_ec_sg_have_every_call_of_ec_sg_and_no_other() {
-    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ec-sg/src/aws.rs")).unwrap();
-    let call = |rest: &str| {
-        let mut words = rest.split('"');
-        Some(format!("{}:{}", words.next()?, words.nth(1)?))
-    };
-    let mut calls: BTreeSet<String> = source.split(".failure(\"").skip(1).filter_map(call).collect();
-    // No call of its own: what AWS asks for to create a rule with tags.
-    calls.insert("ec2:CreateTags".to_owned());
-    let mut allowed = BTreeSet::new();
-    for verb in ["find", "check", "plan", "apply", "revoke"] {
-        for statement in policy(&format!("ec-sg {verb}"))["Statement"].as_array().unwrap() {
-            allowed.extend(
-                statement["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap().to_owned()),
-            );
-        }
-    }
-    assert_eq!(calls, allowed);
 }
 
 /// A caller, as STS answers.
