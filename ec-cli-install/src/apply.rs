@@ -1,11 +1,13 @@
 //! Carries a plan out. What was there before stays until what replaces it has proven itself.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use ec_shared::Failure;
 use ec_shared::output::Output;
 use indicatif::ProgressBar;
+use tempfile::TempDir;
 
 use crate::codes;
 use crate::machine::Machine;
@@ -67,14 +69,11 @@ fn refreshed(machine: &Machine, manager: Manager, root: Root, output: &Output) -
 
 fn build(machine: &Machine, tarball: &Tarball, target: &Path, output: &Output) -> Result<(), Failure> {
     let tools = Toolchain::find(&machine.shell, &machine.platform, machine.is_root)?;
-    // Private to this user, and gone whatever happens: nothing of an earlier build can leak into this one.
-    let dir =
-        tempfile::Builder::new().prefix("ec-cli-install-").tempdir_in(machine.shell.scratch()).map_err(|error| {
-            let what = format!("cannot make a directory in {}", machine.shell.scratch().display());
-            Failure::new(&ec_shared::codes::WRITE, what).because(error)
-        })?;
+    let dir = Workplace::within(machine.shell.scratch())?;
+    // The compiler's own temporary files, too, are to go with it.
+    let shell = machine.shell.clone().scratch_at(dir.path());
     let progress = Progress::start(output, format!("building valkey-cli {}", tarball.inside.version));
-    let (program, ran) = source::build(&machine.shell, &tools, tarball, dir.path(), machine.cores, LONG)?;
+    let (program, ran) = source::build(&shell, &tools, tarball, dir.path(), machine.cores, LONG)?;
     progress.end(output, &ran);
     let proof = proof::prove(&machine.shell, &program)?;
     let unproven = |what: &str| {
@@ -92,6 +91,33 @@ fn build(machine: &Machine, tarball: &Tarball, target: &Path, output: &Output) -
         return Err(unproven("it accepts a certificate of an unknown authority"));
     }
     place::put(&program, target)
+}
+
+/// A directory that is private to this user, and gone whatever happens: nothing of an earlier build can leak into the next.
+struct Workplace(TempDir);
+
+impl Workplace {
+    fn within(scratch: &Path) -> Result<Self, Failure> {
+        let dir = tempfile::Builder::new().prefix("ec-cli-install-").tempdir_in(scratch);
+        dir.map(Self).map_err(|error| {
+            let what = format!("cannot make a directory in {}", scratch.display());
+            Failure::new(&ec_shared::codes::WRITE, what).because(error)
+        })
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Workplace {
+    /// A compiler that was stopped may write its last file while the directory is taken away.
+    fn drop(&mut self) {
+        let patience = Instant::now() + Duration::from_secs(2);
+        while fs::remove_dir_all(self.path()).is_err() && self.path().exists() && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 /// A line at the terminal while something long goes on.

@@ -72,7 +72,7 @@ pub fn change(shell: &Shell, words: &[&str], root: Root, limit: Duration) -> Res
 
 fn run(shell: &Shell, words: &[&str], limit: Duration) -> Result<Ran, Failure> {
     let (program, args) = words.split_first().map_or(("", &[][..]), |(program, args)| (*program, args));
-    let ran = shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(limit))?;
+    let ran = shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(limit).transaction())?;
     if ran.is_late {
         return Err(Failure::new(&codes::TOO_SLOW, format!("cannot finish `{}`", line(words)))
             .because(format!("it did not end within {} s", limit.as_secs()))

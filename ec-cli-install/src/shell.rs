@@ -4,14 +4,15 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ec_shared::Failure;
-use rustix::process::{Pid, Signal, kill_process};
+use ec_shared::{Failure, Interrupt};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::codes;
 
@@ -27,6 +28,7 @@ pub struct Shell {
     home: Option<PathBuf>,
     scratch: PathBuf,
     deadline: Option<Instant>,
+    interrupt: Interrupt,
 }
 
 /// A program to run.
@@ -38,6 +40,7 @@ pub struct Job {
     dir: Option<PathBuf>,
     limit: Duration,
     most: usize,
+    is_transaction: bool,
 }
 
 /// How a program ended, and what it said.
@@ -60,12 +63,23 @@ impl Shell {
     /// directories count: a program must not depend on where this one was started.
     pub fn new(path: &OsStr, home: Option<PathBuf>, scratch: PathBuf) -> Self {
         let path = std::env::split_paths(path).filter(|dir| dir.is_absolute()).collect();
-        Self { path, home, scratch, deadline: None }
+        Self { path, home, scratch, deadline: None, interrupt: Interrupt::default() }
+    }
+
+    /// The same with another place for temporary files.
+    #[must_use]
+    pub fn scratch_at(self, scratch: &Path) -> Self {
+        Self { scratch: scratch.to_owned(), ..self }
     }
 
     /// Sets an end that no program outlives, whatever its own time is.
     pub fn end_at(&mut self, deadline: Option<Instant>) {
         self.deadline = deadline;
+    }
+
+    /// Lets a signal end programs, and with them all that they have started; but no transaction of a package manager.
+    pub fn heed(&mut self, interrupt: Interrupt) {
+        self.interrupt = interrupt;
     }
 
     /// The directories that are searched, in order.
@@ -99,7 +113,7 @@ impl Shell {
     /// Runs a program to its end, or to the end of its time.
     ///
     /// # Errors
-    /// `EC4036` if it cannot be started, `EC4035` if the end of all programs came first.
+    /// `EC4036` if it cannot be started, `EC4035` if the end of all programs came first, `EC9024` if a signal did.
     pub fn run(&self, job: &Job) -> Result<Ran, Failure> {
         let mut command = Command::new(&job.program);
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
@@ -107,7 +121,8 @@ impl Shell {
         command.envs(self.home.iter().map(|home| ("HOME", home)));
         command.current_dir(job.dir.as_deref().unwrap_or(Path::new("/")));
         command.stdin(if job.input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: what make starts through a shell is stopped only with the whole group.
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let started = Instant::now();
         let mut child = command.spawn().map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot run {}", job.program.display())).because(error)
@@ -121,20 +136,25 @@ impl Shell {
         let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most));
         let own = started + job.limit;
         let end = self.deadline.map_or(own, |deadline| deadline.min(own));
-        let is_late = !ends_before(&mut child, end);
+        let is_unwanted = || !job.is_transaction && self.interrupt.is_raised();
+        let is_late = !ends_before(&mut child, end, is_unwanted);
         if is_late {
-            stop(&mut child);
+            stop(&mut child, job.is_transaction);
         }
         let status = child.wait().map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot wait for {}", job.program.display())).because(error)
         })?;
+        // What a stopped program has started may live a moment longer: until the streams end, it may write.
+        let (stdout, out_cut) = stdout.map(Kept::take).unwrap_or_default();
+        let (stderr, err_cut) = stderr.map(Kept::take).unwrap_or_default();
+        if is_late {
+            self.interrupt.check()?;
+        }
         if is_late && end < own {
             return Err(Failure::new(&codes::TOO_SLOW, format!("cannot finish {}", job.program.display()))
                 .because("the time that --timeout gives is over")
                 .hint("give more time with --timeout, then run the same command again"));
         }
-        let (stdout, out_cut) = stdout.map(Kept::take).unwrap_or_default();
-        let (stderr, err_cut) = stderr.map(Kept::take).unwrap_or_default();
         Ok(Ran { code: status.code(), is_late, stdout, stderr, is_cut: out_cut || err_cut })
     }
 }
@@ -149,6 +169,7 @@ impl Job {
             dir: None,
             limit: Duration::from_secs(10),
             most: KEPT,
+            is_transaction: false,
         }
     }
 
@@ -177,6 +198,13 @@ impl Job {
     #[must_use]
     pub fn keep(mut self, most: usize) -> Self {
         self.most = most;
+        self
+    }
+
+    /// Lets it come to its end whatever signal comes: a package manager that is stopped leaves packages half installed.
+    #[must_use]
+    pub fn transaction(mut self) -> Self {
+        self.is_transaction = true;
         self
     }
 }
@@ -214,14 +242,15 @@ pub fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-fn ends_before(child: &mut Child, deadline: Instant) -> bool {
+/// Whether it ends by itself, before the deadline and before it is not wanted any more.
+fn ends_before(child: &mut Child, deadline: Instant, is_unwanted: impl Fn() -> bool) -> bool {
     let mut pause = Duration::from_millis(1);
     loop {
         if !matches!(child.try_wait(), Ok(None)) {
             return true;
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
+        if left.is_zero() || is_unwanted() {
             return false;
         }
         thread::sleep(pause.min(left));
@@ -229,13 +258,13 @@ fn ends_before(child: &mut Child, deadline: Instant) -> bool {
     }
 }
 
-/// Asks first: make and apt-get end what they have started when they are asked, but cannot when they are killed.
-fn stop(child: &mut Child) {
-    if let Ok(Some(pid)) = i32::try_from(child.id()).map(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    if !ends_before(child, Instant::now() + GRACE) {
-        let _ = child.kill();
+/// Asks first: a package manager ends what it has started when it is asked, and cannot when it is killed.
+fn stop(child: &mut Child, is_transaction: bool) {
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
+    let send = |signal| if is_transaction { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
+    let _ = send(Signal::TERM);
+    if !ends_before(child, Instant::now() + GRACE, || false) {
+        let _ = send(Signal::KILL);
     }
 }
 
@@ -314,6 +343,18 @@ mod tests {
     fn a_program_that_ignores_the_request_to_end_is_killed() {
         let ran = shell().run(&sh("trap '' TERM; while :; do :; done").limit(Duration::from_millis(100))).unwrap();
         assert!(ran.is_late && ran.code.is_none());
+    }
+
+    #[test]
+    fn a_signal_ends_a_program_with_all_that_it_has_started_and_no_transaction() {
+        let mut shell = shell();
+        let interrupt = Interrupt::default();
+        shell.heed(interrupt.clone());
+        interrupt.raise(ec_shared::Exit::Interrupted);
+        let started = Instant::now();
+        assert_eq!(shell.run(&sh("sh -c 'sleep 60; true'; true")).unwrap_err().code().id, "EC9024");
+        assert!(started.elapsed() < GRACE, "nobody holds the streams open any more");
+        assert!(shell.run(&sh("sleep 0.1; echo done").transaction()).unwrap().is_success());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use ec_shared::document::{Change, ChangeState, Document, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
-use ec_shared::{Code, Exit, Failure};
+use ec_shared::{Code, Exit, Failure, Interrupt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -141,6 +141,7 @@ impl<'a> Work<'a> {
     /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and
     /// [`apply::carry_out`].
     pub fn apply(&mut self, output: &Output) -> Result<(), Failure> {
+        self.machine.shell.heed(Interrupt::listen()?);
         self.is_for_this_machine()?;
         let (plan, tarball) = self.decide()?;
         self.is_as_planned(&plan)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ec_tests::{Certs, Outcome, Run, Valkey, ValkeyOptions, command, need, sh, skip, tool};
+use ec_tests::{Certs, Outcome, Run, Signal, Valkey, ValkeyOptions, command, need, sh, skip, tool, wait_until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -241,7 +241,23 @@ fn a_build_that_takes_too_long_is_ended_and_leaves_nothing() {
     assert!(outcome.elapsed < Duration::from_secs(10), "{}", outcome.told());
     refused(outcome, "EC4035", 5);
     prefix.assert_untouched();
-    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the build");
+    let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(left.is_empty(), "left of the build: {left:?}");
+}
+
+#[test]
+fn a_build_that_is_interrupted_ends_with_all_that_it_has_started_and_leaves_nothing() {
+    need!("make", "cc", "xz");
+    let Some(tarball) = tarball() else { return };
+    let (prefix, scratch) = (Prefix::new(), tempfile::tempdir().unwrap());
+    let entries = || fs::read_dir(scratch.path()).unwrap().count();
+    let running = prefix.apply(tarball).env("TMPDIR", scratch.path()).start();
+    wait_until("the build begins", || entries() > 0);
+    running.signal(Signal::INT);
+    let document = refused(running.end(), "EC9024", 130);
+    assert_eq!(document["cli"]["interrupted"], true);
+    prefix.assert_untouched();
+    assert_eq!(entries(), 0, "nothing is left of the build");
 }
 
 #[test]
