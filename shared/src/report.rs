@@ -8,6 +8,9 @@ use anstyle::{AnsiColor, Style};
 
 use crate::document::{Change, ChangeState, Section, Severity, Status};
 
+/// How many characters a cell may have and still set the width of its column.
+const WIDEST: usize = 60;
+
 /// The mark in front of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -157,7 +160,8 @@ impl Report {
         text
     }
 
-    /// The width of each column: its widest cell, but for a cell that ends its row.
+    /// The width of each column: its widest cell, but for a cell that ends its row, and for one so wide that its row
+    /// would no longer fit a terminal, which nothing has to line up with.
     fn widths(&self) -> Vec<usize> {
         let mut widths = Vec::new();
         for (_, columns) in &self.rows {
@@ -165,7 +169,8 @@ impl Report {
                 if widths.len() <= index {
                     widths.resize(index + 1, 0);
                 }
-                widths[index] = widths[index].max(column.chars().count());
+                let width = column.chars().count();
+                widths[index] = widths[index].max(if width > WIDEST { 0 } else { width });
             }
         }
         widths
