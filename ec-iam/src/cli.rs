@@ -14,6 +14,7 @@ use crate::aws::AwsCloud;
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
 use crate::principal::Principal;
+use crate::simulate::{self, SimulateFlags};
 use crate::survey::{self, Request};
 use crate::{apply, codes, lookup, print, revoke, text, whoami};
 
@@ -65,6 +66,8 @@ enum Verb {
     Policy(PolicyFlags),
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
+    /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
+    Simulate(SimulateFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -189,6 +192,7 @@ impl Tool for Cli {
             }
             Verb::Policy(flags) => print::policies(&flags, &mut clouds, &common, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
+            Verb::Simulate(flags) => simulate::run(&flags, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

@@ -81,4 +81,14 @@ ec_shared::codes! {
         see: "aws elasticache describe-serverless-caches; describe-replication-groups; describe-cache-clusters",
         fix: "Pipe in the output of one of these commands instead of giving --cache."
     }
+    POLICY = "EC2030" Usage "a policy is not valid" {
+        cause: "AWS would refuse the policy, or it says something else than its author means: an element is unknown, missing or of the wrong form.",
+        see: "The error names the policy, the JSON pointer of the value, and its line.",
+        fix: "Correct the value. `aws accessanalyzer validate-policy` tells what AWS thinks of the policy."
+    }
+    SIMULATION = "EC2031" Usage "a request for a simulation is not understood" {
+        cause: "The input is not the input of `aws iam simulate-custom-policy`, or a member of it has the wrong form.",
+        see: "aws iam simulate-custom-policy --generate-cli-skeleton",
+        fix: "Correct the member that the error names."
+    }
 }

@@ -5,6 +5,7 @@
 //! - [`cli`]: flags and verbs; [`codes`]: the codes `EC2xxx`.
 //! - Pure: [`arn`], [`principal`] and [`identity`] read names; [`policy`] makes and compares policies; [`needs`] is the
 //!   table of actions that our verbs need; [`user`] and [`plan`] decide.
+//! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
@@ -17,6 +18,7 @@ pub mod cli;
 pub mod cloud;
 pub mod clouds;
 pub mod codes;
+pub mod evaluate;
 pub mod identity;
 pub mod lookup;
 pub mod needs;
@@ -25,6 +27,7 @@ pub mod policy;
 pub mod principal;
 mod print;
 pub mod revoke;
+pub mod simulate;
 pub mod survey;
 pub mod text;
 pub mod token;

@@ -233,6 +233,16 @@ impl Record {
         }
     }
 
+    /// The bytes of the record, as they came in.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Line and column of the input at which the record begins, from 1.
+    pub fn place(&self) -> (usize, usize) {
+        (self.line, self.column)
+    }
+
     /// The record on one line, as it came in. Nothing that could be read gets lost.
     pub fn write_line(&self, out: &mut Vec<u8>) {
         super::minify(&self.bytes, out);

@@ -1,0 +1,210 @@
+//! The answer: the shape of `simulate-custom-policy`, and the reasons.
+//!
+//! As AWS does today, there is one result for each action; it has the most restrictive of the decisions about the
+//! resources, which stand in `ResourceSpecificResults`. Beyond AWS's members there are `Sid` and `StatementIndex` of
+//! statements, `Layers`, `Reasons` and `Notes`.
+//!
+//! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>
+
+use ec_shared::Failure;
+use serde_json::{Map, Value, json};
+
+use super::request::Simulation;
+use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Statement, explain};
+
+/// What is decided about one action.
+#[derive(Clone, Debug)]
+pub struct ActionResult {
+    /// The action, as it was asked.
+    pub action: String,
+    /// The most restrictive of the decisions about the resources.
+    pub decision: Decision,
+    /// The decision about each resource.
+    pub resources: Vec<ResourceResult>,
+}
+
+/// What is decided about one action on one resource.
+#[derive(Clone, Debug)]
+pub struct ResourceResult {
+    /// The resource, as it was asked.
+    pub resource: String,
+    /// The decision and what it rests on.
+    pub explanation: Explanation,
+    /// What would have to allow and does not, with the statements that come near.
+    pub reasons: Vec<Reason>,
+    /// What this answer does not know.
+    pub notes: Vec<String>,
+}
+
+/// A layer that would have to allow and does not.
+#[derive(Clone, Debug)]
+pub struct Reason {
+    /// The layer.
+    pub layer: Layer,
+    /// Its statements that would allow, and why each does not.
+    pub candidates: Vec<(Found, String)>,
+}
+
+/// Decides everything that is asked.
+pub fn results(simulation: &Simulation) -> Vec<ActionResult> {
+    let contexts: Vec<_> = simulation.resources.iter().map(|resource| simulation.context(resource)).collect();
+    let action = |action: &String| {
+        let pairs = simulation.resources.iter().zip(&contexts);
+        let resources: Vec<ResourceResult> = pairs
+            .map(|(resource, context)| {
+                let request = simulation.request(action, resource, context);
+                let explanation = explain(&simulation.authorization, &request);
+                let reason = |layer: &Layer| Reason {
+                    layer: *layer,
+                    candidates: explanation
+                        .missed
+                        .iter()
+                        .filter(|missed| missed.found.layer == *layer)
+                        .map(|missed| (missed.found.clone(), missed.reason(&request)))
+                        .collect(),
+                };
+                let reasons = explanation.lacking.iter().map(reason).collect();
+                let mut notes = Vec::new();
+                if request.needs_resource_policy() && simulation.authorization.resource.is_none() {
+                    notes.push("AWS also asks the resource's own policy about this action, and the request has no ResourcePolicy".to_owned());
+                }
+                ResourceResult { resource: resource.clone(), explanation, reasons, notes }
+            })
+            .collect();
+        let decision = resources.iter().map(|result| result.explanation.decision).max();
+        ActionResult { action: action.clone(), decision: decision.unwrap_or(Decision::ImplicitDeny), resources }
+    };
+    simulation.actions.iter().map(action).collect()
+}
+
+/// The answer as one line, without its line end.
+pub(crate) fn json(results: &[ActionResult]) -> String {
+    let results: Vec<Value> = results.iter().map(action).collect();
+    json!({"EvaluationResults": results, "IsTruncated": false}).to_string()
+}
+
+/// What stands in the place of an answer if the request could not be read.
+pub(crate) fn refused(failure: &Failure) -> String {
+    json!({"Error": failure}).to_string()
+}
+
+fn action(result: &ActionResult) -> Value {
+    // The statements of the resources that have the decision of the whole; each once.
+    let decisive = result.resources.iter().filter(|resource| resource.explanation.decision == result.decision);
+    let matched = distinct(decisive.flat_map(|resource| &resource.explanation.matched).map(statement));
+    let keys = result.resources.iter().flat_map(|resource| &resource.explanation.missing_keys);
+    let name = match result.resources.as_slice() {
+        [one] => &one.resource,
+        _ => "*",
+    };
+    let mut answer = Map::new();
+    let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+    set("EvalActionName", result.action.as_str().into());
+    set("EvalResourceName", name.into());
+    set("EvalDecision", result.decision.word().into());
+    set("MatchedStatements", matched.into());
+    set("MissingContextValues", distinct(keys.map(|key| key.as_str().into())).into());
+    let said = |is: fn(Layer) -> bool| {
+        let layers = result.resources.iter().flat_map(|resource| &resource.explanation.layers);
+        let mut said =
+            layers.filter(|(layer, _)| is(*layer)).map(|(_, decision)| *decision == Decision::Allowed).peekable();
+        said.peek().is_some().then(|| said.all(|allowed| allowed))
+    };
+    if let Some(allowed) = said(|layer| matches!(layer, Layer::ServiceControl(_) | Layer::ResourceControl(_))) {
+        set("OrganizationsDecisionDetail", json!({"AllowedByOrganizations": allowed}));
+    }
+    if let Some(allowed) = said(|layer| layer == Layer::PermissionsBoundary) {
+        set("PermissionsBoundaryDecisionDetail", json!({"AllowedByPermissionsBoundary": allowed}));
+    }
+    set("ResourceSpecificResults", result.resources.iter().map(resource).collect::<Vec<_>>().into());
+    Value::Object(answer)
+}
+
+fn resource(result: &ResourceResult) -> Value {
+    let Explanation { decision, matched, missing_keys, layers, .. } = &result.explanation;
+    let mut answer = Map::new();
+    let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
+    set("EvalResourceName", result.resource.as_str().into());
+    set("EvalResourceDecision", decision.word().into());
+    set("MatchedStatements", matched.iter().map(statement).collect::<Vec<_>>().into());
+    set("MissingContextValues", missing_keys.as_slice().into());
+    if let Some((_, said)) = layers.iter().find(|(layer, _)| *layer == Layer::PermissionsBoundary) {
+        set("PermissionsBoundaryDecisionDetail", json!({"AllowedByPermissionsBoundary": *said == Decision::Allowed}));
+    }
+    let with_layer = |layer: Layer, mut members: Map<String, Value>| {
+        let mut all = Map::from_iter([("Layer".to_owned(), word(layer).into())]);
+        if let Layer::ServiceControl(level) | Layer::ResourceControl(level) = layer {
+            all.insert("Level".to_owned(), (level + 1).into());
+        }
+        all.append(&mut members);
+        Value::Object(all)
+    };
+    let said = layers
+        .iter()
+        .map(|(layer, said)| with_layer(*layer, Map::from_iter([("Decision".to_owned(), said.word().into())])));
+    set("Layers", said.collect::<Vec<_>>().into());
+    let reasons = result.reasons.iter().map(|reason| {
+        let candidates = reason.candidates.iter().map(|(found, why)| {
+            let mut candidate = statement(found);
+            candidate["Reason"] = why.as_str().into();
+            candidate
+        });
+        let candidates = candidates.collect::<Vec<_>>();
+        let members = [("Reason".to_owned(), because(reason).into()), ("Candidates".to_owned(), candidates.into())];
+        with_layer(reason.layer, Map::from_iter(members))
+    });
+    set("Reasons", reasons.collect::<Vec<_>>().into());
+    if !result.notes.is_empty() {
+        set("Notes", result.notes.as_slice().into());
+    }
+    Value::Object(answer)
+}
+
+/// Why a layer does not allow, in words.
+pub(crate) fn because(reason: &Reason) -> &'static str {
+    match (reason.layer, reason.candidates.is_empty()) {
+        (Layer::Resource, true) => "the resource has no policy with a statement that allows",
+        (_, true) => "it has no statement that allows",
+        (_, false) => "none of its statements that allow is about this request",
+    }
+}
+
+fn statement(found: &Found) -> Value {
+    let Statement { index, sid, start, end, .. } = found.statement();
+    let position = |position: &Position| json!({"Line": position.line, "Column": position.column});
+    let kind = if found.layer == Layer::Resource { "resource" } else { "none" };
+    let mut answer = json!({
+        "SourcePolicyId": found.policy.id(),
+        "SourcePolicyType": kind,
+        "StartPosition": position(start),
+        "EndPosition": position(end),
+        "StatementIndex": index,
+    });
+    if let Some(sid) = sid {
+        answer["Sid"] = (&**sid).into();
+    }
+    answer
+}
+
+/// The name of a layer.
+pub(crate) fn word(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Identity => "identity",
+        Layer::PermissionsBoundary => "permissionsBoundary",
+        Layer::Session => "session",
+        Layer::ServiceControl(_) => "serviceControl",
+        Layer::ResourceControl(_) => "resourceControl",
+        Layer::Resource => "resource",
+        Layer::Endpoint => "endpoint",
+    }
+}
+
+fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
+    let mut distinct = Vec::new();
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}

@@ -1,0 +1,53 @@
+//! What a person sees of a simulation.
+
+use ec_shared::report::{Mark, Report};
+
+use super::answer::{ActionResult, ResourceResult, because, word};
+use super::request::Simulation;
+use crate::evaluate::{Caller, Decision, Found};
+
+/// The report about one request.
+pub(crate) fn report(simulation: &Simulation, results: &[ActionResult]) -> String {
+    let mut report = Report::default();
+    report.title(simulation.caller.as_ref().map_or("policies of no named caller", Caller::arn));
+    for result in results {
+        for resource in &result.resources {
+            rows(result, resource, &mut report);
+        }
+    }
+    let allowed = results.iter().filter(|result| result.decision == Decision::Allowed).count();
+    let (mark, word) = if allowed == results.len() { (Mark::Yes, "allowed") } else { (Mark::No, "not allowed") };
+    report.verdict(
+        mark,
+        format!("{word}: {allowed} of {} action{}", results.len(), if results.len() == 1 { "" } else { "s" }),
+    );
+    report.render()
+}
+
+fn rows(result: &ActionResult, resource: &ResourceResult, report: &mut Report) {
+    let explanation = &resource.explanation;
+    let mark = if explanation.decision == Decision::Allowed { Mark::Yes } else { Mark::No };
+    report.row(mark, [result.action.as_str(), resource.resource.as_str(), explanation.decision.word()]);
+    for found in &explanation.matched {
+        report.row(Mark::Info, ["", "by", &name(found)]);
+    }
+    for reason in &resource.reasons {
+        report.row(Mark::Info, ["", word(reason.layer), because(reason)]);
+        for (found, why) in &reason.candidates {
+            report.row(Mark::Info, ["", "", &format!("{}: {why}", name(found))]);
+        }
+    }
+    if !explanation.missing_keys.is_empty() {
+        report.row(Mark::Unknown, ["", "not known", &explanation.missing_keys.join(", ")]);
+    }
+    for note in &resource.notes {
+        report.row(Mark::Unknown, ["", "not known", note]);
+    }
+}
+
+/// `PolicyInputList.1 statement 0 (ConnectToCache)`.
+fn name(found: &Found) -> String {
+    let statement = found.statement();
+    let sid = statement.sid.as_ref().map(|sid| format!(" ({sid})")).unwrap_or_default();
+    format!("{} statement {}{sid}", found.policy.id(), statement.index)
+}
