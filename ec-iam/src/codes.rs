@@ -91,4 +91,9 @@ ec_shared::codes! {
         see: "aws iam simulate-custom-policy --generate-cli-skeleton",
         fix: "Correct the member that the error names."
     }
+    ACCOUNT = "EC2032" Usage "the authorization details of the account are not understood" {
+        cause: "The input is not what `aws iam get-account-authorization-details` prints, or a part of it is missing.",
+        see: "jq 'keys, .IsTruncated' < input",
+        fix: "aws iam get-account-authorization-details --output json, without --max-items and --filter."
+    }
 }

@@ -21,7 +21,7 @@ mod tests;
 pub(crate) use caller::is_account;
 pub use caller::{Caller, Grant};
 pub use context::Context;
-pub use decide::{Authorization, Decision, Layer, Mismatch, Request, decide};
+pub use decide::{Absent, Authorization, Decision, Layer, Mismatch, Request, decide};
 pub use explain::{Explanation, Found, Missed, explain};
 pub use json::Position;
 pub(crate) use json::{Fault, Node, offset};

@@ -241,6 +241,11 @@ impl Condition {
         context.values(&self.lookup)
     }
 
+    /// Whether the answer rests on a key that has no value here.
+    pub(crate) fn is_unsure(&self, context: &Context) -> bool {
+        context.values(&self.lookup).is_none() || self.missing(context).next().is_some()
+    }
+
     /// The keys that are looked for and have no value. An operator that asks whether a key is there misses nothing.
     pub(crate) fn missing<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a str> {
         let own = (self.kind.test != Test::Null && context.values(&self.lookup).is_none()).then_some(&*self.key);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::caller::{Caller, Grant};
 use super::context::Context;
+use super::pattern::Pattern;
 use super::policy::{Policy, Statement};
 
 /// The answer, in the words of `EvalDecision`; what comes later restricts more.
@@ -53,6 +54,18 @@ pub struct Authorization {
     pub endpoint: Option<Vec<Arc<Policy>>>,
 }
 
+/// What it means that the context lacks a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// The request lacks it.
+    #[default]
+    FromRequest,
+    /// Nobody knows its value; a statement that asks for it is taken to match if it allows.
+    AtBest,
+    /// Nobody knows its value; a statement that asks for it is taken to match if it denies.
+    AtWorst,
+}
+
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
@@ -65,13 +78,15 @@ pub struct Request<'a> {
     pub caller: Option<&'a Caller>,
     /// What else is known.
     pub context: &'a Context,
+    /// What it means that the context lacks a key.
+    pub absent: Absent,
 }
 
 impl<'a> Request<'a> {
     /// A request; an ARN that names an account tells the owner of the resource.
     pub fn new(action: &str, resource: &'a str, caller: Option<&'a Caller>, context: &'a Context) -> Self {
         let owner = resource.split(':').nth(4).filter(|account| super::caller::is_account(account));
-        Self { action: action.to_ascii_lowercase(), resource, owner, caller, context }
+        Self { action: action.to_ascii_lowercase(), resource, owner, caller, context, absent: Absent::default() }
     }
 
     /// Whether caller and resource belong to different accounts, as far as they are known.
@@ -130,13 +145,27 @@ impl Statement {
         if grant == Grant::None {
             return Err(Mismatch::Principal);
         }
-        let resources = self.resources.as_ref();
-        if !resources.is_none_or(|listed| listed.means(|one| one.matches(request.resource, request.context))) {
-            return Err(Mismatch::Resource);
+        let is_open = request.absent != Absent::FromRequest;
+        let mut unsure = None;
+        if let Some(resources) = &self.resources {
+            let is_named = resources.values.iter().any(|one| one.matches(request.resource, request.context));
+            let misses = |one: &Pattern| one.missing(request.context).next().is_some();
+            if is_open && !is_named && resources.values.iter().any(misses) {
+                unsure = Some(Mismatch::Resource);
+            } else if is_named == resources.negated {
+                return Err(Mismatch::Resource);
+            }
         }
-        match self.conditions.iter().position(|condition| !condition.holds(request.context)) {
-            Some(index) => Err(Mismatch::Condition(index)),
-            None => Ok(grant),
+        for (index, condition) in self.conditions.iter().enumerate() {
+            if is_open && condition.is_unsure(request.context) {
+                unsure.get_or_insert(Mismatch::Condition(index));
+            } else if !condition.holds(request.context) {
+                return Err(Mismatch::Condition(index));
+            }
+        }
+        match unsure {
+            Some(why) if self.denies == (request.absent == Absent::AtBest) => Err(why),
+            _ => Ok(grant),
         }
     }
 }

@@ -169,10 +169,11 @@ pub(crate) fn because(reason: &Reason) -> &'static str {
     }
 }
 
-fn statement(found: &Found) -> Value {
+/// A statement, as AWS names it, and by its `Sid` and index.
+pub(crate) fn statement(found: &Found) -> Value {
     let Statement { index, sid, start, end, .. } = found.statement();
     let position = |position: &Position| json!({"Line": position.line, "Column": position.column});
-    let kind = if found.layer == Layer::Resource { "resource" } else { "none" };
+    let kind = if found.layer == Layer::Resource { "resource" } else { source_type(found.policy.id()) };
     let mut answer = json!({
         "SourcePolicyId": found.policy.id(),
         "SourcePolicyType": kind,
@@ -184,6 +185,20 @@ fn statement(found: &Found) -> Value {
         answer["Sid"] = (&**sid).into();
     }
     answer
+}
+
+/// Where a policy comes from, in AWS's words: an ARN tells, and the number of a policy in a request does not.
+fn source_type(id: &str) -> &'static str {
+    let mut fields = id.splitn(6, ':').skip(4);
+    let (account, resource) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+    match resource.split('/').next() {
+        Some("user") => "user",
+        Some("group") => "group",
+        Some("role") => "role",
+        Some("policy") if account == "aws" => "aws-managed",
+        Some("policy") => "user-managed",
+        _ => "none",
+    }
 }
 
 /// The name of a layer.
