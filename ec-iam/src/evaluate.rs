@@ -25,4 +25,5 @@ pub use decide::{Absent, Authorization, Decision, Layer, Mismatch, Request, deci
 pub use explain::{Explanation, Found, Missed, explain};
 pub use json::Position;
 pub(crate) use json::{Fault, Node, offset};
+pub(crate) use pattern::{Pattern, Wildcards};
 pub use policy::{Kind, Policy, PolicyError, Statement};

@@ -5,7 +5,8 @@
 //! - [`cli`]: flags and verbs; [`codes`]: the codes `EC2xxx`.
 //! - Pure: [`arn`], [`principal`] and [`identity`] read names; [`policy`] makes and compares policies; [`needs`] is the
 //!   table of actions that our verbs need; [`user`] and [`plan`] decide.
-//! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it.
+//! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it; [`lint`]
+//!   tells what a policy says in vain.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
@@ -20,6 +21,7 @@ pub mod clouds;
 pub mod codes;
 pub mod evaluate;
 pub mod identity;
+pub mod lint;
 pub mod lookup;
 pub mod needs;
 pub mod plan;

@@ -143,7 +143,7 @@ fn answer_one(record: &Record, output: &mut Output) -> Exit {
             let results = results(&simulation);
             match output.format() {
                 Format::Json => {
-                    output.answer(answer::json(&results).as_bytes());
+                    output.answer(answer::json(&simulation, &results).as_bytes());
                     output.answer(b"\n");
                 }
                 Format::Text => output.answer(text::report(&simulation, &results).as_bytes()),

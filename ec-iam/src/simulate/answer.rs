@@ -2,7 +2,7 @@
 //!
 //! As AWS does today, there is one result for each action; it has the most restrictive of the decisions about the
 //! resources, which stand in `ResourceSpecificResults`. Beyond AWS's members there are `Sid` and `StatementIndex` of
-//! statements, `Layers`, `Reasons` and `Notes`.
+//! statements, `Layers`, `Reasons`, `Notes` and `Findings`.
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>
 
@@ -10,6 +10,7 @@ use ec_shared::Failure;
 use serde_json::{Map, Value, json};
 
 use super::request::Simulation;
+use crate::codes;
 use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Statement, explain};
 
 /// What is decided about one action.
@@ -78,9 +79,26 @@ pub fn results(simulation: &Simulation) -> Vec<ActionResult> {
 }
 
 /// The answer as one line, without its line end.
-pub(crate) fn json(results: &[ActionResult]) -> String {
+pub(crate) fn json(simulation: &Simulation, results: &[ActionResult]) -> String {
     let results: Vec<Value> = results.iter().map(action).collect();
-    json!({"EvaluationResults": results, "IsTruncated": false}).to_string()
+    let mut answer = json!({"EvaluationResults": results, "IsTruncated": false});
+    let findings = simulation.findings.iter().map(|(policy, finding)| {
+        json!({
+            "Code": codes::IN_VAIN.id,
+            "SourcePolicyId": policy,
+            "Pointer": finding.pointer,
+            "Position": position(finding.position),
+            "Finding": finding.why,
+        })
+    });
+    if !simulation.findings.is_empty() {
+        answer["Findings"] = findings.collect();
+    }
+    answer.to_string()
+}
+
+fn position(position: Position) -> Value {
+    json!({"Line": position.line, "Column": position.column})
 }
 
 /// What stands in the place of an answer if the request could not be read.
@@ -172,13 +190,12 @@ pub(crate) fn because(reason: &Reason) -> &'static str {
 /// A statement, as AWS names it, and by its `Sid` and index.
 pub(crate) fn statement(found: &Found) -> Value {
     let Statement { index, sid, start, end, .. } = found.statement();
-    let position = |position: &Position| json!({"Line": position.line, "Column": position.column});
     let kind = if found.layer == Layer::Resource { "resource" } else { source_type(found.policy.id()) };
     let mut answer = json!({
         "SourcePolicyId": found.policy.id(),
         "SourcePolicyType": kind,
-        "StartPosition": position(start),
-        "EndPosition": position(end),
+        "StartPosition": position(*start),
+        "EndPosition": position(*end),
         "StatementIndex": index,
     });
     if let Some(sid) = sid {

@@ -4,14 +4,17 @@
 //! AWS wants them, or as JSON. Beyond AWS's members there are `SessionPolicyInputList`, `EndpointPolicyInputList`,
 //! `ServiceControlPolicies` and `ResourceControlPolicies`, and `CallerArn` may be the ARN of a role or of a session.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use ec_shared::{Failure, codes as shared};
 
 use crate::codes;
 use crate::evaluate::{
-    Authorization, Caller, Context, Fault, Kind, Node, Policy, Position, Request, is_account, offset,
+    Authorization, Caller, Context, Fault, Kind, Node, Policy, PolicyError, Position, Request, is_account, offset,
 };
+
+use crate::lint::{Finding, lint};
 
 /// What is asked: every action on every resource.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,8 @@ pub struct Simulation {
     pub caller: Option<Caller>,
     /// The account of resources whose ARN does not tell it.
     pub owner: Option<String>,
+    /// What the policies say in vain, with the name of each policy.
+    pub findings: Vec<(String, Finding)>,
     context: Context,
 }
 
@@ -49,7 +54,7 @@ impl Simulation {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             Failure::new(&shared::NOT_UTF8, "cannot read a request").because(error).at(place.0, place.1)
         })?;
-        let reader = Reader { text, begin: Position { line: place.0, column: place.1 } };
+        let reader = Reader { text, begin: Position { line: place.0, column: place.1 }, findings: RefCell::default() };
         let mut simulation = Self::default();
         let members = Node::of(text).and_then(Node::members).map_err(|fault| reader.refused(&fault))?;
         for (name, value) in members {
@@ -64,6 +69,7 @@ impl Simulation {
         if simulation.resources.is_empty() {
             simulation.resources.push("*".to_owned());
         }
+        simulation.findings = reader.findings.into_inner();
         if let Some(caller) = &simulation.caller {
             for (key, value) in caller.context() {
                 simulation.context.set_default(key, value);
@@ -94,6 +100,7 @@ impl Simulation {
 struct Reader<'a> {
     text: &'a str,
     begin: Position,
+    findings: RefCell<Vec<(String, Finding)>>,
 }
 
 impl<'a> Reader<'a> {
@@ -128,11 +135,17 @@ impl<'a> Reader<'a> {
 
     fn policy(&self, value: Node<'a>, id: &str, kind: Kind) -> Result<Arc<Policy>, Failure> {
         let is_text = value.is_text();
-        let policy = if is_text {
+        let read = |text: &str, begin| {
+            let policy = Policy::parse(id, text, begin, kind)?;
+            let found = lint(text, begin).into_iter().map(|finding| (id.to_owned(), finding));
+            self.findings.borrow_mut().extend(found);
+            Ok(policy)
+        };
+        let policy: Result<Policy, PolicyError> = if is_text {
             let text = value.text().map_err(|fault| self.refused(&fault))?;
-            Policy::parse(id, &text, Position::START, kind)
+            read(&text, Position::START)
         } else {
-            Policy::parse(id, value.raw, self.begin.advanced(self.text, offset(value.raw, self.text)), kind)
+            read(value.raw, self.begin.advanced(self.text, offset(value.raw, self.text)))
         };
         policy.map(Arc::new).map_err(|error| {
             let Position { line, column } = error.position;

@@ -4,6 +4,7 @@ use ec_shared::report::{Mark, Report};
 
 use super::answer::{ActionResult, ResourceResult, because, word};
 use super::request::Simulation;
+use crate::codes;
 use crate::evaluate::{Caller, Decision, Found};
 
 /// The report about one request.
@@ -14,6 +15,10 @@ pub(crate) fn report(simulation: &Simulation, results: &[ActionResult]) -> Strin
         for resource in &result.resources {
             rows(result, resource, &mut report);
         }
+    }
+    for (policy, finding) in &simulation.findings {
+        let place = format!("{policy} {}", finding.pointer);
+        report.row(Mark::Warning, ["warning", &place, &finding.why, codes::IN_VAIN.id]);
     }
     let allowed = results.iter().filter(|result| result.decision == Decision::Allowed).count();
     let (mark, word) = if allowed == results.len() { (Mark::Yes, "allowed") } else { (Mark::No, "not allowed") };
