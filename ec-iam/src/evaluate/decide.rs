@@ -135,13 +135,14 @@ pub enum Mismatch {
 
 impl Statement {
     /// Whether the statement is about the request, and how it reaches the caller. A statement without principals is
-    /// attached to the caller itself.
-    pub(crate) fn verdict(&self, request: &Request<'_>) -> Result<Grant, Mismatch> {
+    /// attached to the caller itself. `is_bounded`: whether the caller has a permissions boundary.
+    pub(crate) fn verdict(&self, request: &Request<'_>, is_bounded: bool) -> Result<Grant, Mismatch> {
         if !self.actions.means(|action| action.matches(&request.action, request.context)) {
             return Err(Mismatch::Action);
         }
+        let principals = self.principals.as_ref();
         let grant =
-            self.principals.as_ref().map_or(Grant::Direct, |listed| listed.grant(|one| one.grant(request.caller)));
+            principals.map_or(Grant::Direct, |listed| listed.grant(is_bounded, |one| one.grant(request.caller)));
         if grant == Grant::None {
             return Err(Mismatch::Principal);
         }
@@ -206,11 +207,17 @@ impl Tally {
     }
 }
 
-fn tally<S: Sink>(layer: Layer, policies: &[Arc<Policy>], request: &Request<'_>, sink: &mut S) -> Tally {
+fn tally<S: Sink>(
+    layer: Layer,
+    policies: &[Arc<Policy>],
+    request: &Request<'_>,
+    is_bounded: bool,
+    sink: &mut S,
+) -> Tally {
     let mut tally = Tally::default();
     for policy in policies {
         for statement in policy.statements() {
-            let verdict = statement.verdict(request);
+            let verdict = statement.verdict(request, is_bounded);
             sink.saw(layer, policy, statement.index, verdict);
             match verdict {
                 Ok(_) if statement.denies => {
@@ -235,7 +242,7 @@ pub(crate) fn walk<S: Sink>(authorization: &Authorization, request: &Request<'_>
         if denied && S::ENDS_AT_DENY {
             return Tally::default();
         }
-        let tally = tally(layer, policies, request, sink);
+        let tally = tally(layer, policies, request, authorization.boundary.is_some(), sink);
         denied |= tally.denies;
         tally
     };

@@ -70,12 +70,14 @@ impl<T> Listed<T> {
 }
 
 impl Listed<Principal> {
-    /// How the element reaches a caller: what is not excluded by `NotPrincipal` is meant itself.
-    pub(crate) fn grant(&self, of: impl FnMut(&Principal) -> Grant) -> Grant {
+    /// How the element reaches a caller. `NotPrincipal` reaches everybody else and, as AWS documents in
+    /// `access_policies_boundaries.html`, everybody who has a permissions boundary.
+    pub(crate) fn grant(&self, is_bounded: bool, of: impl FnMut(&Principal) -> Grant) -> Grant {
         let best = self.values.iter().map(of).max().unwrap_or_default();
         match (self.negated, best) {
             (false, best) => best,
             (true, Grant::None) => Grant::Direct,
+            (true, _) if is_bounded => Grant::Direct,
             (true, _) => Grant::None,
         }
     }
@@ -188,6 +190,9 @@ impl<'a> Reader<'a> {
         }
         if self.kind == Kind::Resource && principals.is_none() {
             return Err(node.fault("a statement of a policy of this type has the element `Principal`"));
+        }
+        if denies == Some(false) && principals.as_ref().is_some_and(|listed| listed.negated) {
+            return Err(node.fault("`NotPrincipal` goes with the effect Deny"));
         }
         if self.kind == Kind::Identity && resources.is_none() {
             return Err(node.fault("a statement has the element `Resource` or `NotResource`"));
@@ -341,6 +346,7 @@ mod tests {
         let policy = |principal: &str| format!(r#"{{"Statement": {{"Effect": "Allow", "Action": "x:Y"{principal}}}}}"#);
         assert!(Policy::parse("p", &policy(r#", "Principal": "*""#), Position::START, Kind::Resource).is_ok());
         assert_eq!(error(&policy(""), Kind::Resource).0, "/Statement");
+        assert_eq!(error(&policy(r#", "NotPrincipal": "*""#), Kind::Resource).0, "/Statement");
         let named = policy(r#", "Principal": {"AWS": ["*", "bob"]}"#);
         assert_eq!(error(&named, Kind::Resource).0, "/Statement/Principal/AWS/1");
         assert_eq!(error(&policy(r#", "Principal": "bob""#), Kind::Resource).0, "/Statement/Principal");

@@ -255,6 +255,8 @@ fn not_principal_denies_everybody_else() {
         ..Case::default()
     };
     assert_eq!(excepted(USER).decide(USER, "111122223333"), "allowed");
+    let bounded = Case { boundary: Some(allow("*")), ..excepted(USER) };
+    assert_eq!(bounded.decide(USER, "111122223333"), "explicitDeny", "whoever has a boundary is never excepted");
     assert_eq!(excepted("arn:aws:iam::111122223333:user/eve").decide(USER, "111122223333"), "explicitDeny");
 }
 
@@ -401,5 +403,26 @@ proptest! {
         let expected = naive::decide(&policies, &question);
         prop_assert_eq!(decide(&authorization, &request), expected);
         prop_assert_eq!(explain(&authorization, &request).decision, expected);
+    }
+
+    #[test]
+    fn whatever_a_key_turns_out_to_be_the_answer_lies_between_the_best_and_the_worst(
+        question in questions(),
+        identity in proptest::collection::vec(policies_of(false), 1..3),
+        boundary in proptest::option::weighted(0.3, policies_of(false)),
+    ) {
+        let all = |values: &[Value]| values.iter().map(|value| policy(Kind::Identity, value)).collect::<Vec<_>>();
+        let authorization =
+            Authorization { identity: all(&identity), boundary: boundary.map(|value| all(&[value])), ..Authorization::default() };
+        let (known, unknown) = (Context::new(question.context.clone()), Context::default());
+        let caller = Caller::parse(USER).unwrap();
+        let ask = |context, absent| {
+            let mut request = Request::new(&question.action, &question.resource, Some(&caller), context);
+            request.absent = absent;
+            decide(&authorization, &request)
+        };
+        let answer = ask(&known, Absent::FromRequest);
+        prop_assert!(ask(&unknown, Absent::AtWorst) >= answer, "the worst restricts at least as much");
+        prop_assert!(ask(&unknown, Absent::AtBest) <= answer, "the best restricts at most as much");
     }
 }
