@@ -10,6 +10,7 @@ mod context;
 mod decide;
 mod explain;
 mod json;
+mod operator;
 mod pattern;
 mod policy;
 

@@ -1,10 +1,9 @@
-//! The condition operators.
+//! Conditions: what an operator asks of a key's values.
 //!
 //! Sources: `reference_policies_elements_condition_operators.html` and
 //! `reference_policies_condition-single-vs-multi-valued-context-keys.html` in the IAM User Guide,
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/>.
 
-use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,6 +12,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::context::Context;
+use super::operator::{Operator, Set, Test};
 use super::pattern::{Pattern, Wildcards};
 
 /// `{"StringLike": {"aws:username": ["a*", "b*"]}}`: one key of one operator.
@@ -28,102 +28,6 @@ pub(crate) struct Condition {
     pub(crate) expected: Box<[String]>,
     kind: Operator,
     operands: Box<[Operand]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Operator {
-    test: Test,
-    negated: bool,
-    if_exists: bool,
-    set: Set,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Set {
-    Single,
-    ForAllValues,
-    ForAnyValue,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Test {
-    Text,
-    TextIgnoringCase,
-    Like,
-    Arn,
-    Number(Compare),
-    Date(Compare),
-    Bool,
-    Binary,
-    Ip,
-    Null,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Compare {
-    Equals,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-impl Compare {
-    fn holds(self, order: Ordering) -> bool {
-        match self {
-            Self::Equals => order.is_eq(),
-            Self::Less => order.is_lt(),
-            Self::LessOrEqual => order.is_le(),
-            Self::Greater => order.is_gt(),
-            Self::GreaterOrEqual => order.is_ge(),
-        }
-    }
-}
-
-impl Operator {
-    /// Reads `ForAllValues:StringNotLikeIfExists`. Operators are compared without regard to case, as AWS does.
-    fn parse(name: &str) -> Option<Self> {
-        let lower = name.to_ascii_lowercase();
-        let (set, rest) = match lower.split_once(':') {
-            None => (Set::Single, lower.as_str()),
-            Some(("forallvalues", rest)) => (Set::ForAllValues, rest),
-            Some(("foranyvalue", rest)) => (Set::ForAnyValue, rest),
-            Some(_) => return None,
-        };
-        let (base, if_exists) = rest.strip_suffix("ifexists").map_or((rest, false), |base| (base, true));
-        let (test, negated) = match base {
-            "stringequals" => (Test::Text, false),
-            "stringnotequals" => (Test::Text, true),
-            "stringequalsignorecase" => (Test::TextIgnoringCase, false),
-            "stringnotequalsignorecase" => (Test::TextIgnoringCase, true),
-            "stringlike" => (Test::Like, false),
-            "stringnotlike" => (Test::Like, true),
-            // AWS: ArnEquals and ArnLike behave identically.
-            "arnequals" | "arnlike" => (Test::Arn, false),
-            "arnnotequals" | "arnnotlike" => (Test::Arn, true),
-            "bool" => (Test::Bool, false),
-            "binaryequals" => (Test::Binary, false),
-            "ipaddress" => (Test::Ip, false),
-            "notipaddress" => (Test::Ip, true),
-            "null" if !if_exists => (Test::Null, false),
-            _ => {
-                let (make, compare): (fn(Compare) -> Test, &str) = match base.strip_prefix("numeric") {
-                    Some(compare) => (Test::Number, compare),
-                    None => (Test::Date, base.strip_prefix("date")?),
-                };
-                match compare {
-                    "equals" => (make(Compare::Equals), false),
-                    "notequals" => (make(Compare::Equals), true),
-                    "lessthan" => (make(Compare::Less), false),
-                    "lessthanequals" => (make(Compare::LessOrEqual), false),
-                    "greaterthan" => (make(Compare::Greater), false),
-                    "greaterthanequals" => (make(Compare::GreaterOrEqual), false),
-                    _ => return None,
-                }
-            }
-        };
-        Some(Self { test, negated, if_exists, set })
-    }
 }
 
 /// A value of the policy, read as its operator reads it.

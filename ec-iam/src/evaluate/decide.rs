@@ -97,7 +97,8 @@ impl<'a> Request<'a> {
     /// Whether the service asks the policy of the resource whatever the identity-based policies say: trust policies of
     /// roles and key policies of KMS.
     pub(crate) fn needs_resource_policy(&self) -> bool {
-        self.action.starts_with("sts:assumerole") || self.action.starts_with("kms:")
+        self.action.starts_with("sts:assumerole") && self.resource.contains(":role/")
+            || self.action.starts_with("kms:") && self.resource.contains(":key/")
     }
 }
 

@@ -75,8 +75,12 @@ impl Case {
     }
 
     fn explain(&self, action: &str, caller: &str, owner: &str) -> Explanation {
+        self.explain_on(BUCKET, action, caller, owner)
+    }
+
+    fn explain_on(&self, resource: &str, action: &str, caller: &str, owner: &str) -> Explanation {
         let (caller, context) = (Caller::parse(caller).unwrap(), Context::default());
-        let mut request = Request::new(action, BUCKET, Some(&caller), &context);
+        let mut request = Request::new(action, resource, Some(&caller), &context);
         request.owner = Some(owner);
         let authorization = self.authorization();
         let explanation = explain(&authorization, &request);
@@ -204,8 +208,12 @@ fn a_key_or_trust_policy_has_to_allow_even_within_the_account() {
         ])),
         ..Case::default()
     };
-    for action in ["kms:Decrypt", "sts:AssumeRole"] {
-        let decide = |principal| case(principal).explain(action, USER, "111122223333").decision.word();
+    let asked = [
+        ("kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/1234abcd"),
+        ("sts:AssumeRole", "arn:aws:iam::111122223333:role/admin"),
+    ];
+    for (action, resource) in asked {
+        let decide = |named| case(named).explain_on(resource, action, USER, "111122223333").decision.word();
         assert_eq!(decide("111122223333"), "allowed", "{action}");
         assert_eq!(decide("444455556666"), "implicitDeny", "{action}");
     }
