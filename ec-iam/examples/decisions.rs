@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 const ACCOUNT: &str = "123456789012";
 const PRINCIPALS: usize = 1_000;
+const REGIONS: [&str; 2] = ["eu-west-1", "eu-central-1"];
 const SERVICES: [&str; 10] = ["s3", "ec2", "elasticache", "sqs", "sns", "dynamodb", "kms", "logs", "lambda", "iam"];
 
 struct Principal {
@@ -61,10 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn account() -> Result<Vec<Principal>, Box<dyn Error>> {
     let managed = (0..40).map(managed).map(|policy| read(&policy)).collect::<Result<Vec<_>, _>>()?;
-    let organization = vec![
-        vec![read(&organization())?],
-        vec![read(&document(&[json!({"Effect": "Allow", "Action": "*", "Resource": "*"})]))?],
-    ];
+    let organization = vec![vec![read(&organization())?], vec![read(&document(&[everything()]))?]];
     let boundary = read(&document(&[
         json!({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"}),
         json!({"Effect": "Allow", "Action": "iam:PassRole", "Resource": format!("arn:aws:iam::{ACCOUNT}:role/app-*")}),
@@ -76,18 +74,18 @@ fn account() -> Result<Vec<Principal>, Box<dyn Error>> {
             [index % 40, (index * 7 + 1) % 40, (index * 11 + 2) % 40].map(|index| Arc::clone(&managed[index]));
         let authorization = Authorization {
             identity: identity.into_iter().chain([read(&inline())?]).collect(),
-            boundary: (index % 10 == 0).then(|| vec![Arc::clone(&boundary)]),
+            boundary: index.is_multiple_of(10).then(|| vec![Arc::clone(&boundary)]),
             service_control: organization.clone(),
             ..Authorization::default()
         };
-        let mfa = if index % 3 == 0 { "false" } else { "true" };
+        let mfa = if index.is_multiple_of(3) { "false" } else { "true" };
         let context = Context::new([
             ("aws:username", vec![format!("user-{index}")]),
             ("aws:PrincipalTag/team", vec![format!("team-{}", index % 20)]),
             ("aws:MultiFactorAuthPresent", vec![mfa.to_owned()]),
             ("aws:SourceIp", vec![format!("10.0.{}.7", index % 256)]),
             ("aws:RequestedRegion", vec!["eu-west-1".to_owned()]),
-            ("aws:PrincipalArn", vec![arn.clone()]),
+            ("aws:PrincipalArn", vec![arn]),
         ]);
         Ok(Principal { caller, authorization, context })
     };
@@ -98,34 +96,92 @@ fn account() -> Result<Vec<Principal>, Box<dyn Error>> {
 fn managed(index: usize) -> Value {
     let service = SERVICES[index % SERVICES.len()];
     let arn = |rest: &str| format!("arn:aws:{service}:*:{ACCOUNT}:{rest}");
+    let actions = |names: &[&str]| names.iter().map(|name| format!("{service}:{name}")).collect::<Vec<_>>();
     document(&[
-        json!({"Effect": "Allow", "Action": [format!("{service}:Describe*"), format!("{service}:List*"), format!("{service}:Get*")], "Resource": "*"}),
-        json!({"Effect": "Allow", "Action": [format!("{service}:Create*"), format!("{service}:Connect")], "Resource": [arn("serverlesscache:*"), arn("user:*")]}),
-        json!({"Effect": "Allow", "Action": format!("{service}:*"), "Resource": arn("*/app-*"), "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"]}}}),
-        json!({"Effect": "Deny", "Action": [format!("{service}:Delete*"), format!("{service}:Terminate*")], "Resource": "*", "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}),
-        json!({"Effect": "Allow", "Action": format!("{service}:Tag*"), "Resource": "*", "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["team", "cost"]}}}),
+        json!({"Effect": "Allow", "Action": actions(&["Describe*", "List*", "Get*"]), "Resource": "*"}),
+        json!({
+            "Effect": "Allow",
+            "Action": actions(&["Create*", "Connect"]),
+            "Resource": [arn("serverlesscache:*"), arn("user:*")],
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": actions(&["*"]),
+            "Resource": arn("*/app-*"),
+            "Condition": {"StringEquals": {"aws:RequestedRegion": REGIONS}},
+        }),
+        json!({
+            "Effect": "Deny",
+            "Action": actions(&["Delete*", "Terminate*"]),
+            "Resource": "*",
+            "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}},
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": actions(&["Tag*"]),
+            "Resource": "*",
+            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["team", "cost"]}},
+        }),
     ])
 }
 
 /// Five statements of one's own.
 fn inline() -> Value {
     document(&[
-        json!({"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::${aws:PrincipalTag/team}/home/${aws:username}/*"}),
-        json!({"Effect": "Allow", "Action": "elasticache:Connect", "Resource": [
-            format!("arn:aws:elasticache:eu-west-1:{ACCOUNT}:serverlesscache:orders"),
-            format!("arn:aws:elasticache:eu-west-1:{ACCOUNT}:user:${{aws:username}}"),
-        ]}),
-        json!({"Effect": "Allow", "Action": ["iam:ChangePassword", "iam:GetUser"], "Resource": format!("arn:aws:iam::{ACCOUNT}:user/*/${{aws:username}}")}),
-        json!({"Effect": "Allow", "Action": "ec2:*", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": ["10.0.0.0/16", "203.0.113.0/24"]}, "Bool": {"aws:MultiFactorAuthPresent": "true"}}}),
-        json!({"Effect": "Deny", "NotAction": ["iam:*", "sts:*", "s3:*", "elasticache:*", "ec2:*"], "Resource": "*", "Condition": {"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "3600"}}}),
+        json!({
+            "Effect": "Allow",
+            "Action": "s3:*",
+            "Resource": "arn:aws:s3:::${aws:PrincipalTag/team}/home/${aws:username}/*",
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": "elasticache:Connect",
+            "Resource": [
+                format!("arn:aws:elasticache:eu-west-1:{ACCOUNT}:serverlesscache:orders"),
+                format!("arn:aws:elasticache:eu-west-1:{ACCOUNT}:user:${{aws:username}}"),
+            ],
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": ["iam:ChangePassword", "iam:GetUser"],
+            "Resource": format!("arn:aws:iam::{ACCOUNT}:user/*/${{aws:username}}"),
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": "ec2:*",
+            "Resource": "*",
+            "Condition": {
+                "IpAddress": {"aws:SourceIp": ["10.0.0.0/16", "203.0.113.0/24"]},
+                "Bool": {"aws:MultiFactorAuthPresent": "true"},
+            },
+        }),
+        json!({
+            "Effect": "Deny",
+            "NotAction": ["iam:*", "sts:*", "s3:*", "elasticache:*", "ec2:*"],
+            "Resource": "*",
+            "Condition": {"NumericGreaterThanIfExists": {"aws:MultiFactorAuthAge": "3600"}},
+        }),
     ])
+}
+
+fn everything() -> Value {
+    json!({"Effect": "Allow", "Action": "*", "Resource": "*"})
 }
 
 fn organization() -> Value {
     document(&[
-        json!({"Effect": "Allow", "Action": "*", "Resource": "*"}),
-        json!({"Effect": "Deny", "NotAction": ["iam:*", "sts:*", "support:*"], "Resource": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"]}}}),
-        json!({"Effect": "Deny", "Action": ["organizations:LeaveOrganization", "account:CloseAccount"], "Resource": "*"}),
+        everything(),
+        json!({
+            "Effect": "Deny",
+            "NotAction": ["iam:*", "sts:*", "support:*"],
+            "Resource": "*",
+            "Condition": {"StringNotEquals": {"aws:RequestedRegion": REGIONS}},
+        }),
+        json!({
+            "Effect": "Deny",
+            "Action": ["organizations:LeaveOrganization", "account:CloseAccount"],
+            "Resource": "*",
+        }),
     ])
 }
 

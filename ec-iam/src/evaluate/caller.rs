@@ -1,7 +1,7 @@
 //! Who asks, and whom a `Principal` element means.
 //!
-//! Sources: `reference_policies_elements_principal.html` and `reference_policies_evaluation-logic_policy-eval-basics-iam-identity.html`
-//! in the IAM User Guide, <https://docs.aws.amazon.com/IAM/latest/UserGuide/>.
+//! Sources: `reference_policies_elements_principal.html` and
+//! `reference_policies_evaluation-logic_policy-eval-basics.html` in the IAM User Guide, <https://docs.aws.amazon.com/IAM/latest/UserGuide/>.
 
 /// The principal of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]

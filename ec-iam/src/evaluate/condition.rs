@@ -134,7 +134,7 @@ impl Condition {
         let is_met = |value: &String| self.operands.iter().any(|due| due.matches(value, test, context)) != negated;
         match set {
             Set::ForAllValues => values.iter().all(is_met),
-            // AWS leaves open what a list means here: one value that equals is enough, and one is too many for a negation.
+            // AWS leaves open what a list means here: one equal value is enough, and too many for a negation.
             Set::Single if negated => values.iter().all(is_met),
             Set::ForAnyValue | Set::Single => values.iter().any(is_met),
         }

@@ -1,7 +1,7 @@
 //! The decision over all policies of a request, as AWS documents it.
 //!
-//! What decides and what explains is one walk: it tells a [`Sink`] of every statement, and the one that decides fast does
-//! not listen.
+//! What decides and what explains is one walk: it tells a [`Sink`] of every statement, and the one that decides fast
+//! does not listen.
 //!
 //! Sources: `reference_policies_evaluation-logic.html` and its pages about single and cross-account requests in the IAM
 //! User Guide, <https://docs.aws.amazon.com/IAM/latest/UserGuide/>.

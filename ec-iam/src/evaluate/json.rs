@@ -138,8 +138,8 @@ impl<'a> Node<'a> {
         Ok(elements.into_iter().map(|raw| self.inner(raw.get())).collect())
     }
 
-    /// A list, or one value that stands for a list of one, as in most elements of a policy. Faults of an element carry its
-    /// index.
+    /// A list, or one value that stands for a list of one, as in most elements of a policy. Faults of an element carry
+    /// its index.
     pub(crate) fn each<T>(self, mut read: impl FnMut(Self) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
         if !self.is_list() {
             return Ok(vec![read(self)?]);

@@ -1,5 +1,6 @@
-//! A second reading of policies, for the tests: straight from the JSON, one rule after another, with no thought of speed.
-//! It shares no code with the evaluator. It knows the operators that compare texts, numbers and truth values, and `Null`.
+//! A second reading of policies, for the tests: straight from the JSON, one rule after another, with no thought of
+//! speed. It shares no code with the evaluator. It knows the operators that compare texts, numbers and truth values,
+//! and `Null`.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,5 @@
 //! The documented logic as tables, and the property that a naive reading of the same policies agrees.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -375,9 +374,10 @@ fn questions() -> impl Strategy<Value = Question> {
             resource: resource.to_owned(),
             caller: caller.to_owned(),
             owner: owner.to_owned(),
-            context: BTreeMap::from_iter([("k", k), ("l", l)].into_iter().filter_map(|(name, values)| {
-                Some((name.to_owned(), values?.into_iter().map(str::to_owned).collect()))
-            })),
+            context: [("k", k), ("l", l)]
+                .into_iter()
+                .filter_map(|(name, values)| Some((name.to_owned(), values?.into_iter().map(str::to_owned).collect())))
+                .collect(),
         })
 }
 

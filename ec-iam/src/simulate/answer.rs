@@ -13,6 +13,9 @@ use super::request::Simulation;
 use crate::codes;
 use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Statement, explain};
 
+/// What is not known about an action that the policy of the resource has to allow.
+const UNASKED: &str = "AWS also asks the policy of the resource about this action, and the request has none";
+
 /// What is decided about one action.
 #[derive(Clone, Debug)]
 pub struct ActionResult {
@@ -67,7 +70,7 @@ pub fn results(simulation: &Simulation) -> Vec<ActionResult> {
                 let reasons = explanation.lacking.iter().map(reason).collect();
                 let mut notes = Vec::new();
                 if request.needs_resource_policy() && simulation.authorization.resource.is_none() {
-                    notes.push("AWS also asks the resource's own policy about this action, and the request has no ResourcePolicy".to_owned());
+                    notes.push(UNASKED.to_owned());
                 }
                 ResourceResult { resource: resource.clone(), explanation, reasons, notes }
             })

@@ -15,7 +15,8 @@ use crate::evaluate::{Absent, Context, Decision, Explanation, Request, decide, e
 
 const CONNECT: &str = "elasticache:Connect";
 /// What the authorization details of an account do not tell.
-const NOTE: &str = "service control policies, session policies and endpoint policies are not in the authorization details, and not considered";
+const NOTE: &str =
+    "policies of the organization, of sessions and of endpoints are not in the input, and not considered";
 
 /// Whether a principal may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,9 +135,19 @@ pub(crate) fn json(question: &Question, verdicts: &[Verdict<'_>], all: bool) -> 
         "Resources": question.resources,
         "Principals": principals,
         "Counts": {"yes": count(Answer::Yes), "unknown": count(Answer::Unknown), "no": count(Answer::No)},
-        "Notes": [NOTE],
+        "Notes": notes(question, verdicts),
     })
     .to_string()
+}
+
+/// What the answer does not consider, and why nobody may connect who seems to be allowed.
+fn notes(question: &Question, verdicts: &[Verdict<'_>]) -> Vec<String> {
+    let is_foreign = verdicts.iter().any(|verdict| verdict.holder.caller.account() != question.account);
+    let foreign = is_foreign.then(|| {
+        let account = &question.account;
+        format!("the cache belongs to account {account}, and ElastiCache has no policies that let another account in")
+    });
+    foreign.into_iter().chain([NOTE.to_owned()]).collect()
 }
 
 fn principal(question: &Question, verdict: &Verdict<'_>) -> Value {
@@ -183,7 +194,9 @@ pub(crate) fn report(question: &Question, verdicts: &[Verdict<'_>], all: bool) -
         let why = keys.into_iter().chain(verdict.holder.unread.iter().cloned()).collect::<Vec<_>>().join(", ");
         report.row(mark, [verdict.holder.caller.arn(), verdict.answer.word(), &why]);
     }
-    report.row(Mark::Info, ["note", NOTE]);
+    for note in notes(question, verdicts) {
+        report.row(Mark::Info, ["note".to_owned(), note]);
+    }
     let count = |answer| verdicts.iter().filter(|verdict| verdict.answer == answer).count();
     let (yes, unknown, all) = (count(Answer::Yes), count(Answer::Unknown), verdicts.len());
     let mark = if yes > 0 { Mark::Yes } else { Mark::No };
@@ -294,6 +307,19 @@ mod tests {
         let question = Question::new(&CacheArn::parse(CACHE).unwrap(), "app");
         let answers: Vec<Answer> = verdicts(&question, &holders).iter().map(|verdict| verdict.answer).collect();
         assert_eq!(answers, [Answer::Yes, Answer::No]);
+    }
+
+    #[test]
+    fn nobody_connects_to_the_cache_of_another_account() {
+        let holder = json!({"Arn": "arn:aws:iam::210987654321:user/ann", "UserName": "ann",
+            "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": allow(&json!("*"), &json!({}))}]});
+        let holders = read(&json!({"UserDetailList": [holder]}).to_string()).unwrap();
+        let question = Question::new(&CacheArn::parse(CACHE).unwrap(), "app");
+        let verdicts = verdicts(&question, &holders);
+        assert_eq!(verdicts[0].answer, Answer::No);
+        let expected =
+            "the cache belongs to account 123456789012, and ElastiCache has no policies that let another account in";
+        assert_eq!(notes(&question, &verdicts)[0], expected);
     }
 
     #[test]

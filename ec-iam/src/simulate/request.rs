@@ -1,7 +1,7 @@
 //! Reads a request: the input of `aws iam simulate-custom-policy --cli-input-json`, and what AWS's shape lacks.
 //!
-//! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html>. Policies stand as text, as
-//! AWS wants them, or as JSON. Beyond AWS's members there are `SessionPolicyInputList`, `EndpointPolicyInputList`,
+//! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulateCustomPolicy.html>. Policies stand as text,
+//! as AWS wants them, or as JSON. Beyond AWS's members there are `SessionPolicyInputList`, `EndpointPolicyInputList`,
 //! `ServiceControlPolicies` and `ResourceControlPolicies`, and `CallerArn` may be the ARN of a role or of a session.
 
 use std::cell::RefCell;
