@@ -183,6 +183,59 @@ fn what_a_resource_grants_depends_on_whom_it_names() {
     assert_eq!(no_policy.decide(USER, "444455556666"), "implicitDeny", "another account's resource needs a policy");
 }
 
+/// The example of `reference_policies_evaluation-logic_policy-eval-basics.html`: Carlos may do everything in his own bucket,
+/// and the bucket of the logs lets him put objects, which his own policy denies.
+#[test]
+fn carlos_puts_objects_into_his_own_bucket_and_not_into_the_logs() {
+    let carlos = "arn:aws:iam::111122223333:user/carlossalazar";
+    let own = "arn:aws:s3:::amzn-s3-demo-bucket-carlossalazar";
+    let identity = document(&[
+        statement("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::*"),
+        json!({"Effect": "Allow", "Action": "s3:*", "Resource": [own, format!("{own}/*")]}),
+        statement("Deny", "s3:*", "arn:aws:s3:::*log*"),
+    ]);
+    let logs = json!({
+        "Effect": "Allow",
+        "Action": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+        "Resource": format!("{own}-logs/*"),
+        "Principal": {"AWS": carlos},
+    });
+    let case = Case { identity: Some(identity), resource: Some(document(&[logs])), ..Case::default() };
+    let decide = |action, resource| case.explain_on(resource, action, carlos, "111122223333").decision.word();
+    assert_eq!(decide("s3:PutObject", "arn:aws:s3:::amzn-s3-demo-bucket-carlossalazar/a.txt"), "allowed");
+    assert_eq!(decide("s3:PutObject", "arn:aws:s3:::amzn-s3-demo-bucket-carlossalazar-logs/a"), "explicitDeny");
+    assert_eq!(decide("s3:PutObject", "arn:aws:s3:::amzn-s3-demo-bucket-other/a"), "implicitDeny");
+}
+
+/// The example of `access_policies_boundaries.html`: what lies outside the boundary is not allowed, whoever grants it.
+#[test]
+fn shirley_manages_what_her_boundary_knows() {
+    let boundary =
+        document(&[json!({"Effect": "Allow", "Action": ["s3:*", "cloudwatch:*", "ec2:*"], "Resource": "*"})]);
+    let shirley = "arn:aws:iam::123456789012:user/ShirleyRodriguez";
+    let case = |action| Case { identity: Some(allow(action)), boundary: Some(boundary.clone()), ..Case::default() };
+    let decide = |action| case(action).explain_on("*", action, shirley, "123456789012").decision.word();
+    assert_eq!(decide("iam:CreateUser"), "implicitDeny");
+    assert_eq!(decide("ec2:RunInstances"), "allowed");
+}
+
+/// The examples of variables in `reference_policies_variables.html`.
+#[test]
+fn a_variable_without_a_value_takes_its_default_or_matches_nothing() {
+    let decide = |resource: &str, team: Option<&str>, asked: &str| {
+        let mut context = Context::default();
+        context.set("aws:PrincipalTag/team", team.map(str::to_owned).into_iter().collect());
+        let policy = policy(Kind::Identity, &document(&[statement("Allow", "s3:*", resource)]));
+        let authorization = Authorization { identity: vec![policy], ..Authorization::default() };
+        decide(&authorization, &Request::new("s3:GetObject", asked, None, &context)).word()
+    };
+    let with_default = "arn:aws:s3:::amzn-s3-demo-bucket-${aws:PrincipalTag/team, 'company-wide'}";
+    assert_eq!(decide(with_default, Some("yellow"), "arn:aws:s3:::amzn-s3-demo-bucket-yellow"), "allowed");
+    assert_eq!(decide(with_default, None, "arn:aws:s3:::amzn-s3-demo-bucket-company-wide"), "allowed");
+    let without = "arn:aws:s3:::amzn-s3-demo-bucket-${aws:PrincipalTag/team}";
+    assert_eq!(decide(without, None, "arn:aws:s3:::amzn-s3-demo-bucket-"), "implicitDeny");
+}
+
 #[test]
 fn the_root_user_needs_no_policy_and_the_organization_limits_it() {
     let root = "arn:aws:iam::111122223333:root";
