@@ -12,7 +12,7 @@ demo: setup build            ## the whole pipe against an AWS emulator and a rea
 	@demo/run "$(CARGO_TARGET_DIR)/debug"
 
 test: setup                  ## every test, against the real counterparts
-	# Tests send signals. One that whoever started this wants ignored, as nohup does with SIGHUP, would stay ignored.
+# Tests send signals. One that whoever started this wants ignored, as nohup does with SIGHUP, would stay ignored.
 	env --default-signal=HUP,INT,TERM $(CARGO) test --workspace --locked
 
 bench: setup                 ## the speed ratios, written to bench/RESULTS.md
