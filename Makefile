@@ -16,7 +16,7 @@ test: setup                  ## every test, against the real counterparts
 	env --default-signal=HUP,INT,TERM $(CARGO) test --workspace --locked
 
 bench: setup                 ## the speed ratios, written to bench/RESULTS.md
-	$(CARGO) build --release --locked --bins --example pairs
+	$(CARGO) build --release --locked --bins --example pairs --example decisions
 	bench/run "$(CARGO_TARGET_DIR)/release"
 
 build:

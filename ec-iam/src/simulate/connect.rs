@@ -200,7 +200,8 @@ pub(crate) fn report(question: &Question, verdicts: &[Verdict<'_>], all: bool) -
     let count = |answer| verdicts.iter().filter(|verdict| verdict.answer == answer).count();
     let (yes, unknown, all) = (count(Answer::Yes), count(Answer::Unknown), verdicts.len());
     let mark = if yes > 0 { Mark::Yes } else { Mark::No };
-    report.verdict(mark, format!("{yes} of {all} may connect, of {unknown} it is not known"));
+    let of_others = if unknown > 0 { format!(", of {unknown} it is not known") } else { String::new() };
+    report.verdict(mark, format!("{yes} of {all} may connect{of_others}"));
     report.render()
 }
 
