@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use crate::document::{Change, ChangeState, Section, Severity, Status};
 
 /// How many characters a cell may have and still set the width of its column.
-const WIDEST: usize = 60;
+const WIDEST: usize = 76;
 
 /// The mark in front of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
