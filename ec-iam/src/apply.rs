@@ -1,9 +1,9 @@
-//! Does what is planned: one change after the other, each read back, until one fails.
+//! Does what is planned: one change after the other, each read back, until one fails or somebody wants the run to end.
 
 use std::time::Duration;
 
 use ec_shared::document::{Cache, Change, ChangeState, Section, Status};
-use ec_shared::{Exit, Failure, codes as shared};
+use ec_shared::{Exit, Failure, Interrupt, codes as shared};
 
 use crate::cloud::Cloud;
 use crate::codes;
@@ -24,6 +24,7 @@ pub fn apply(
     cache: Option<&Cache>,
     before: Option<&Section>,
     patience: Duration,
+    interrupt: &Interrupt,
 ) -> Result<(Section, Option<Failure>), Failure> {
     let plan = before.filter(|section| plan::is_open(section));
     let mut section = match plan {
@@ -34,7 +35,7 @@ pub fn apply(
     let mut failure = None;
     for change in &mut section.changes {
         if change.state == ChangeState::Planned && failure.is_none() {
-            failure = one(cloud, change, plan.is_some(), patience).err();
+            failure = interrupt.check().and_then(|()| one(cloud, change, plan.is_some(), patience)).err();
         }
     }
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
@@ -173,7 +174,7 @@ mod tests {
 
     fn run(cloud: &Fake, before: Option<&Section>) -> (Section, Option<Failure>) {
         cloud.calls.borrow_mut().clear();
-        apply(cloud, &request("role/app"), Some(&orders()), before, PATIENCE).unwrap()
+        apply(cloud, &request("role/app"), Some(&orders()), before, PATIENCE, &Interrupt::default()).unwrap()
     }
 
     fn states(section: &Section) -> Vec<ChangeState> {
@@ -184,23 +185,37 @@ mod tests {
     fn an_empty_account_gets_both_and_the_second_run_writes_nothing() {
         for principal in ["role/app", "user/anna", "group/devs"] {
             let cloud = account();
-            let (section, failure) = apply(&cloud, &request(principal), Some(&orders()), None, PATIENCE).unwrap();
+            let (section, failure) =
+                apply(&cloud, &request(principal), Some(&orders()), None, PATIENCE, &Interrupt::default()).unwrap();
             assert!(failure.is_none());
             assert_eq!(section.status, Status::Changed);
             assert_eq!(states(&section), [ChangeState::Done, ChangeState::Done]);
             assert_eq!(section.changes[0].id.as_deref(), Some(ROLE_ARN));
             cloud.calls.borrow_mut().clear();
-            let (again, _) = apply(&cloud, &request(principal), Some(&orders()), Some(&section), PATIENCE).unwrap();
+            let (again, _) =
+                apply(&cloud, &request(principal), Some(&orders()), Some(&section), PATIENCE, &Interrupt::default())
+                    .unwrap();
             assert_eq!(again.status, Status::Unchanged);
             assert_eq!(cloud.writes(), Vec::<&str>::new());
         }
     }
 
     #[test]
+    fn once_a_signal_came_no_change_begins_and_the_next_run_does_them() {
+        let (cloud, interrupt) = (account(), Interrupt::default());
+        interrupt.raise(Exit::Terminated);
+        let (section, _) = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE, &interrupt).unwrap();
+        assert_eq!((section.interrupted, section.exit()), (Some(true), Exit::Terminated));
+        assert_eq!((states(&section), cloud.writes()), (vec![ChangeState::Planned; 2], Vec::<&str>::new()));
+        assert_eq!(states(&run(&cloud, Some(&section)).0), [ChangeState::Done; 2]);
+    }
+
+    #[test]
     fn a_plan_is_carried_out_as_it_stands() {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let (section, _) = apply(&cloud, &Request::default(), None, Some(&plan), PATIENCE).unwrap();
+        let (section, _) =
+            apply(&cloud, &Request::default(), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap();
         assert_eq!((section.command.as_str(), section.status), ("apply", Status::Changed));
         assert_eq!(cloud.writes(), ["create_service_linked_role", "put_inline_policy"]);
         assert!(cloud.policies.borrow().contains_key("role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app"));
@@ -210,7 +225,8 @@ mod tests {
     fn a_plan_for_somebody_else_is_refused() {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let failure = apply(&cloud, &request("user/anna"), None, Some(&plan), PATIENCE).unwrap_err();
+        let failure =
+            apply(&cloud, &request("user/anna"), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap_err();
         assert_eq!(failure.code().id, "EC2012");
         assert_eq!(cloud.writes(), Vec::<&str>::new());
     }
@@ -233,7 +249,7 @@ mod tests {
         let cloud = account();
         for user in ["app", "web"] {
             let request = Request { user: Some(user.into()), ..request("role/app") };
-            apply(&cloud, &request, Some(&orders()), None, PATIENCE).unwrap();
+            apply(&cloud, &request, Some(&orders()), None, PATIENCE, &Interrupt::default()).unwrap();
         }
         assert_eq!(cloud.policies.borrow().len(), 2);
     }
@@ -295,7 +311,7 @@ mod tests {
             for is_done in [false, true] {
                 let cloud = account();
                 cloud.fails.set(Some(Fail { call: Which::Number(number), code: &shared::ACCESS_DENIED, is_done }));
-                let _ = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE);
+                let _ = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE, &Interrupt::default());
                 cloud.fails.set(None);
                 let (section, failure) = run(&cloud, None);
                 assert!(failure.is_none(), "after call {number}");

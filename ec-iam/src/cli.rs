@@ -8,7 +8,7 @@ use ec_shared::flags::{AwsFlags, Common, Meta};
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::token::{cache_name, user_id};
-use ec_shared::{Code, Exit, Failure};
+use ec_shared::{Code, Exit, Failure, Interrupt};
 
 use crate::aws::AwsCloud;
 use crate::cloud::Cloud;
@@ -159,17 +159,20 @@ impl Tool for Cli {
             }
             Verb::Apply { who } => {
                 let stage = Stage { key: KEY, command: "apply", report: text::changes };
+                let interrupt = Interrupt::listen()?;
                 let (input, who) = who.read(&common)?;
                 stage.run(input, output, |document, output| {
                     let (cloud, request, cache) = who.prepare(document, &mut clouds, output)?;
                     let before: Option<Section> = document.read(KEY)?;
                     let patience = patience(&common);
-                    let (section, _) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience)?;
+                    let (section, _) =
+                        apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience, &interrupt)?;
                     Ok(section)
                 })
             }
             Verb::Revoke => {
                 let stage = Stage { key: KEY, command: "revoke", report: text::changes };
+                let interrupt = Interrupt::listen()?;
                 stage.run(Input::choose(&common, None, false)?, output, |document, output| {
                     let before: Option<Section> = document.read(KEY)?;
                     let undos = revoke::undos(before.as_ref());
@@ -180,7 +183,7 @@ impl Tool for Cli {
                         ));
                     }
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-                    let (mut section, _) = revoke::revoke(cloud, undos, patience(&common));
+                    let (mut section, _) = revoke::revoke(cloud, undos, patience(&common), &interrupt);
                     // Whose permission it was stays known.
                     for name in ["principal", "user"] {
                         if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ec_shared::Failure;
 use ec_shared::document::section::standing;
 use ec_shared::document::{Change, ChangeState, Finding, Section, Severity, Status};
+use ec_shared::{Failure, Interrupt};
 use serde_json::Value;
 
 use crate::apply::{may_be_done, not_visible, settled};
@@ -55,11 +55,20 @@ pub fn undos(before: Option<&Section>) -> Vec<Undo> {
     undos
 }
 
-/// Takes back what there is to take back, in order, until something cannot be.
-pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, patience: Duration) -> (Section, Option<Failure>) {
+/// Takes back what there is to take back, in order, until something cannot be, or somebody wants the run to end.
+pub fn revoke(
+    cloud: &impl Cloud,
+    undos: Vec<Undo>,
+    patience: Duration,
+    interrupt: &Interrupt,
+) -> (Section, Option<Failure>) {
     let mut section = Section::new("revoke", Status::Unchanged);
     let mut failure = None;
     for mut undo in undos {
+        if let Err(wanted) = interrupt.check() {
+            failure = Some(wanted);
+            break;
+        }
         match undo.carry_out(cloud, patience) {
             Ok(finding) => section.findings.extend(finding),
             Err(first) => failure = Some(first),
@@ -221,7 +230,7 @@ mod tests {
     }
 
     fn run(cloud: &Fake, section: &Section) -> (Section, Option<Failure>) {
-        revoke(cloud, undos(Some(section)), PATIENCE)
+        revoke(cloud, undos(Some(section)), PATIENCE, &Interrupt::default())
     }
 
     #[test]
