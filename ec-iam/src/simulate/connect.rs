@@ -192,10 +192,11 @@ pub(crate) fn report(question: &Question, verdicts: &[Verdict<'_>], all: bool) -
             Answer::No => Mark::No,
         };
         let why = keys.into_iter().chain(verdict.holder.unread.iter().cloned()).collect::<Vec<_>>().join(", ");
-        report.row(mark, [verdict.holder.caller.arn(), verdict.answer.word(), &why]);
+        let columns = [verdict.holder.caller.arn(), verdict.answer.word(), &why];
+        report.row(mark, columns.into_iter().filter(|column| !column.is_empty()));
     }
     for note in notes(question, verdicts) {
-        report.row(Mark::Info, ["note".to_owned(), note]);
+        report.row(Mark::Info, [note]);
     }
     let count = |answer| verdicts.iter().filter(|verdict| verdict.answer == answer).count();
     let (yes, unknown, all) = (count(Answer::Yes), count(Answer::Unknown), verdicts.len());

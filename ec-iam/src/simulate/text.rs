@@ -18,7 +18,7 @@ pub(crate) fn report(simulation: &Simulation, results: &[ActionResult]) -> Strin
     }
     for (policy, finding) in &simulation.findings {
         let place = format!("{policy} {}", finding.pointer);
-        report.row(Mark::Warning, ["warning", &place, &finding.why, codes::IN_VAIN.id]);
+        report.row(Mark::Warning, [&format!("{place}: {}", finding.why), codes::IN_VAIN.id]);
     }
     let allowed = results.iter().filter(|result| result.decision == Decision::Allowed).count();
     let (mark, word) = if allowed == results.len() { (Mark::Yes, "allowed") } else { (Mark::No, "not allowed") };
@@ -33,20 +33,22 @@ fn rows(result: &ActionResult, resource: &ResourceResult, report: &mut Report) {
     let explanation = &resource.explanation;
     let mark = if explanation.decision == Decision::Allowed { Mark::Yes } else { Mark::No };
     report.row(mark, [result.action.as_str(), resource.resource.as_str(), explanation.decision.word()]);
+    // One cell each: whatever stands beside an ARN would leave the terminal.
+    let mut detail = |mark, text: String| report.row(mark, [format!("  {text}")]);
     for found in &explanation.matched {
-        report.row(Mark::Info, ["", "by", &name(found)]);
+        detail(Mark::Info, format!("by {}", name(found)));
     }
     for reason in &resource.reasons {
-        report.row(Mark::Info, ["", word(reason.layer), because(reason)]);
+        detail(Mark::Info, format!("{}: {}", word(reason.layer), because(reason)));
         for (found, why) in &reason.candidates {
-            report.row(Mark::Info, ["", "", &format!("{}: {why}", name(found))]);
+            detail(Mark::Info, format!("  {}: {why}", name(found)));
         }
     }
     if !explanation.missing_keys.is_empty() {
-        report.row(Mark::Unknown, ["", "not known", &explanation.missing_keys.join(", ")]);
+        detail(Mark::Unknown, format!("not known: {}", explanation.missing_keys.join(", ")));
     }
     for note in &resource.notes {
-        report.row(Mark::Unknown, ["", "not known", note]);
+        detail(Mark::Unknown, format!("not known: {note}"));
     }
 }
 
