@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ec_shared::flags::is_account;
 use ec_shared::{Failure, document::Cache};
 
 use crate::codes;
@@ -43,10 +44,9 @@ impl CacheArn {
             return Err(refused(text));
         };
         let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
         let kind = [Kind::Serverless, Kind::ReplicationGroup].into_iter().find(|known| known.word() == kind);
         match kind {
-            Some(kind) if is_account && [partition, region, name].into_iter().all(is_plain) => Ok(Self {
+            Some(kind) if is_account(account) && [partition, region, name].into_iter().all(is_plain) => Ok(Self {
                 partition: partition.to_owned(),
                 region: region.to_owned(),
                 account: account.to_owned(),

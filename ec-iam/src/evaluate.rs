@@ -19,7 +19,6 @@ mod naive;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use caller::is_account;
 pub use caller::{Caller, Grant};
 pub use context::Context;
 pub use decide::{Absent, Authorization, Decision, Layer, Mismatch, Request, decide};

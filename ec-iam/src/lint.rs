@@ -109,7 +109,7 @@ fn resource(text: &str) -> Option<String> {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let &["arn", _, SERVICE, region, account, resource] = fields.as_slice() else { return None };
     let is_open = |text: &str| text.contains(['*', '?', '$']);
-    if !is_open(account) && !crate::evaluate::is_account(account) {
+    if !is_open(account) && !ec_shared::flags::is_account(account) {
         return Some(format!("an ARN of ElastiCache has an account of 12 digits, not `{account}`"));
     }
     let Some((kind, name)) = resource.split_once(':') else {

@@ -77,7 +77,7 @@ impl Principal {
         let &[_, service, _, account, resource] = parts.as_slice() else {
             return Err(refused(text, "the ARN has too few parts").hint("arn:aws:iam::ACCOUNT:role/NAME"));
         };
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        if !ec_shared::flags::is_account(account) {
             return Err(refused(text, "the ARN names no account").hint("arn:aws:iam::ACCOUNT:role/NAME"));
         }
         let account = Some(account.to_owned());

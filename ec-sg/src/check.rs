@@ -171,9 +171,7 @@ fn first_needs(question: &Question) -> BTreeSet<Need> {
 
 fn walked<T>(snapshot: &Snapshot, question: &Question, then: impl FnOnce(&[Step<'_>], Link) -> T) -> T {
     let evaluator = Evaluator::new(snapshot);
-    let ports: Vec<u16> = question.cache.ports.iter().map(|port| port.port).collect();
-    let client = evaluator.client(&question.client, question.cache.vpc.as_deref(), &ports);
-    let cache = evaluator.cache(&question.cache);
+    let (client, cache) = evaluator.ends(question);
     let mut steps = Vec::new();
     evaluator.walk(&client, &cache, &mut |step| steps.push(step));
     then(&steps, evaluator.link(&client, &cache))

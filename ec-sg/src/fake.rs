@@ -312,6 +312,25 @@ pub(crate) fn vpc() -> Value {
     })
 }
 
+/// `vpc-1` with the cache, and beside it `vpc-2`, 10.2.0.0/16, with the client's subnet-z. Nothing joins them.
+pub(crate) fn two_separate_vpcs() -> Value {
+    let mut facts = vpc();
+    facts["Vpcs"].as_array_mut().unwrap().push(json!({"VpcId": "vpc-2", "CidrBlock": "10.2.0.0/16"}));
+    facts["Subnets"].as_array_mut().unwrap().push(json!({
+        "SubnetId": "subnet-z", "VpcId": "vpc-2", "AvailabilityZone": "us-east-1a", "CidrBlock": "10.2.1.0/24",
+    }));
+    let mut acl = facts["NetworkAcls"][0].clone();
+    acl["NetworkAclId"] = json!("acl-z");
+    acl["VpcId"] = json!("vpc-2");
+    acl["Associations"] = json!([{"SubnetId": "subnet-z"}]);
+    facts["NetworkAcls"].as_array_mut().unwrap().push(acl);
+    facts["RouteTables"].as_array_mut().unwrap().push(json!({
+        "RouteTableId": "rtb-z", "VpcId": "vpc-2", "Associations": [{"Main": true}],
+        "Routes": [{"DestinationCidrBlock": "10.2.0.0/16", "GatewayId": "local", "State": "active"}],
+    }));
+    facts
+}
+
 /// Runs to the end what waits for answers.
 pub(crate) fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)

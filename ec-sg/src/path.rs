@@ -151,6 +151,13 @@ impl<'s> Evaluator<'s> {
         Self { snapshot, filters: RefCell::default(), maps: RefCell::default() }
     }
 
+    /// Prepares both ends of one question.
+    pub(crate) fn ends(&self, question: &'s Question) -> (ClientEnd<'s>, CacheEnd<'s>) {
+        let cache = &question.cache;
+        let ports: Vec<u16> = cache.ports.iter().map(|port| port.port).collect();
+        (self.client(&question.client, cache.vpc.as_deref(), &ports), self.cache(cache))
+    }
+
     /// Whether the client reaches every port of the cache: the verdicts alone.
     pub fn decide(&self, client: &ClientEnd<'s>, cache: &CacheEnd<'s>) -> Status {
         let (mut closed, mut unknown) = (false, false);

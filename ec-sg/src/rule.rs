@@ -103,8 +103,7 @@ impl FromStr for GroupRef {
             Some((account, id)) => (Some(account), id),
             None => (None, text),
         };
-        let is_account = |text: &str| text.len() == 12 && text.bytes().all(|digit| digit.is_ascii_digit());
-        if !has_form(id, "sg-") || !account.is_none_or(is_account) {
+        if !has_form(id, "sg-") || !account.is_none_or(ec_shared::flags::is_account) {
             return Err("a security group is written sg-… or 123456789012/sg-…".to_owned());
         }
         Ok(Self { account: account.map(str::to_owned), id: id.to_owned() })

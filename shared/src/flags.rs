@@ -108,11 +108,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 /// Reads an account as AWS writes it: 12 digits. An empty variable is refused, too: it comes of a script that lacks a
 /// value, and must not open every account.
 fn account(text: &str) -> Result<String, String> {
-    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_account(text) {
         Ok(text.to_owned())
     } else {
         Err("an account is 12 digits, as `aws sts get-caller-identity` prints it".to_owned())
     }
+}
+
+/// Whether a text has the form of an account id: 12 digits.
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

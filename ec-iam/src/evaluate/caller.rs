@@ -3,6 +3,8 @@
 //! Sources: `reference_policies_elements_principal.html` and
 //! `reference_policies_evaluation-logic_policy-eval-basics.html` in the IAM User Guide, <https://docs.aws.amazon.com/IAM/latest/UserGuide/>.
 
+use ec_shared::flags::is_account;
+
 /// The principal of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -100,11 +102,6 @@ impl Caller {
         }
         keys
     }
-}
-
-/// Whether the text is an account id.
-pub(crate) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// One value of a `Principal` element.

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use ec_shared::flags::is_account;
+
 use super::caller::{Caller, Grant};
 use super::context::Context;
 use super::pattern::Pattern;
@@ -85,7 +87,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A request; an ARN that names an account tells the owner of the resource.
     pub fn new(action: &str, resource: &'a str, caller: Option<&'a Caller>, context: &'a Context) -> Self {
-        let owner = resource.split(':').nth(4).filter(|account| super::caller::is_account(account));
+        let owner = resource.split(':').nth(4).filter(|account| is_account(account));
         Self { action: action.to_ascii_lowercase(), resource, owner, caller, context, absent: Absent::default() }
     }
 

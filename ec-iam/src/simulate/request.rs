@@ -7,11 +7,12 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use ec_shared::flags::is_account;
 use ec_shared::{Failure, codes as shared};
 
 use crate::codes;
 use crate::evaluate::{
-    Authorization, Caller, Context, Fault, Kind, Node, Policy, PolicyError, Position, Request, is_account, offset,
+    Authorization, Caller, Context, Fault, Kind, Node, Policy, PolicyError, Position, Request, offset,
 };
 
 use crate::lint::{Finding, lint};

@@ -184,10 +184,8 @@ fn leads(world: &World, from: usize, to: usize, address: IpAddr) -> Passes {
 fn decided(world: &World) -> Status {
     let known = world.snapshot();
     let evaluator = Evaluator::new(&known);
-    let (client, cache) = (&world.question.client, &world.question.cache);
-    let ports: Vec<u16> = cache.ports.iter().map(|port| port.port).collect();
-    let client = evaluator.client(client, cache.vpc.as_deref(), &ports);
-    evaluator.decide(&client, &evaluator.cache(cache))
+    let (client, cache) = evaluator.ends(&world.question);
+    evaluator.decide(&client, &cache)
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::{LINUX, WINDOWS};
-use crate::fake::{rule, snapshot, vpc};
+use crate::fake::{rule, snapshot, two_separate_vpcs, vpc};
 use crate::need::Need;
 use crate::path::hop::hops;
 use crate::rule::{Rule, Traffic};
@@ -66,9 +66,7 @@ fn open_groups() -> Vec<Rule> {
 
 fn walk(question: &Question, known: &Snapshot) -> Vec<Hop> {
     let evaluator = Evaluator::new(known);
-    let ports: Vec<u16> = question.cache.ports.iter().map(|port| port.port).collect();
-    let client = evaluator.client(&question.client, question.cache.vpc.as_deref(), &ports);
-    let cache = evaluator.cache(&question.cache);
+    let (client, cache) = evaluator.ends(question);
     let mut steps = Vec::new();
     evaluator.walk(&client, &cache, &mut |step| steps.push(step));
     let hops = hops(&steps, question, known);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{rule, snapshot, vpc};
+use crate::fake::{rule, snapshot, two_separate_vpcs, vpc};
 use crate::path::{CacheSide, ClientSide, Evaluator};
 use crate::ports::Port;
 use crate::rule::{Rule, Traffic};
@@ -42,9 +42,7 @@ fn known(facts: Value, rules: &[Rule]) -> Snapshot {
 
 fn planned(question: &Question, known: &Snapshot) -> Vec<Mend> {
     let evaluator = Evaluator::new(known);
-    let ports: Vec<u16> = question.cache.ports.iter().map(|port| port.port).collect();
-    let client = evaluator.client(&question.client, question.cache.vpc.as_deref(), &ports);
-    let cache = evaluator.cache(&question.cache);
+    let (client, cache) = evaluator.ends(question);
     let mut steps = Vec::new();
     evaluator.walk(&client, &cache, &mut |step| steps.push(step));
     mends(question, known, &steps, evaluator.link(&client, &cache), &Choice::of(question, known))
@@ -52,8 +50,8 @@ fn planned(question: &Question, known: &Snapshot) -> Vec<Mend> {
 
 fn status(question: &Question, known: &Snapshot) -> Status {
     let evaluator = Evaluator::new(known);
-    let client = evaluator.client(&question.client, question.cache.vpc.as_deref(), &[6379, 6380]);
-    evaluator.decide(&client, &evaluator.cache(&question.cache))
+    let (client, cache) = evaluator.ends(question);
+    evaluator.decide(&client, &cache)
 }
 
 fn resources(mends: &[Mend]) -> Vec<String> {
@@ -244,22 +242,9 @@ fn distinct(entries: Vec<Value>) -> Vec<Value> {
     entries.into_iter().filter(|entry| seen.insert(key(entry))).collect()
 }
 
-/// vpc-2, 10.2.0.0/16, with the client in subnet-z, and whatever joins it to vpc-1.
+/// Two VPCs, and whatever joins them.
 fn two_vpcs(peering: Option<&str>, routes: [Option<&str>; 2]) -> Value {
-    let mut facts = vpc();
-    facts["Vpcs"].as_array_mut().unwrap().push(json!({"VpcId": "vpc-2", "CidrBlock": "10.2.0.0/16"}));
-    facts["Subnets"].as_array_mut().unwrap().push(json!({
-        "SubnetId": "subnet-z", "VpcId": "vpc-2", "AvailabilityZone": "us-east-1a", "CidrBlock": "10.2.1.0/24",
-    }));
-    let mut acl = facts["NetworkAcls"][0].clone();
-    acl["NetworkAclId"] = json!("acl-z");
-    acl["VpcId"] = json!("vpc-2");
-    acl["Associations"] = json!([{"SubnetId": "subnet-z"}]);
-    facts["NetworkAcls"].as_array_mut().unwrap().push(acl);
-    facts["RouteTables"].as_array_mut().unwrap().push(json!({
-        "RouteTableId": "rtb-z", "VpcId": "vpc-2", "Associations": [{"Main": true}],
-        "Routes": [{"DestinationCidrBlock": "10.2.0.0/16", "GatewayId": "local", "State": "active"}],
-    }));
+    let mut facts = two_separate_vpcs();
     for (table, (state, range)) in routes.iter().zip(["10.2.0.0/16", "10.0.0.0/16"]).enumerate() {
         let route = state
             .map(|state| json!({"DestinationCidrBlock": range, "VpcPeeringConnectionId": "pcx-1", "State": state}));

@@ -2,29 +2,13 @@
 
 use super::*;
 
-/// vpc-2, 10.2.0.0/16, with the client in subnet-z; vpc-1 with the cache in subnet-c. Peered as `pcx-1`, with routes.
+/// Two VPCs, peered as `pcx-1`, with routes.
 fn peered() -> Value {
-    let mut facts = vpc();
-    facts["Vpcs"].as_array_mut().unwrap().push(json!({"VpcId": "vpc-2", "CidrBlock": "10.2.0.0/16"}));
-    facts["Subnets"].as_array_mut().unwrap().push(json!({
-        "SubnetId": "subnet-z", "VpcId": "vpc-2", "AvailabilityZone": "us-east-1a", "CidrBlock": "10.2.1.0/24",
-    }));
-    let mut acl = facts["NetworkAcls"][0].clone();
-    acl["NetworkAclId"] = json!("acl-z");
-    acl["VpcId"] = json!("vpc-2");
-    acl["Associations"] = json!([{"SubnetId": "subnet-z"}]);
-    facts["NetworkAcls"].as_array_mut().unwrap().push(acl);
-    facts["RouteTables"].as_array_mut().unwrap().push(json!({
-        "RouteTableId": "rtb-z", "VpcId": "vpc-2", "Associations": [{"Main": true}],
-        "Routes": [
-            {"DestinationCidrBlock": "10.2.0.0/16", "GatewayId": "local", "State": "active"},
-            {"DestinationCidrBlock": "10.0.0.0/16", "VpcPeeringConnectionId": "pcx-1", "State": "active"},
-        ],
-    }));
-    facts["RouteTables"][0]["Routes"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"DestinationCidrBlock": "10.2.0.0/16", "VpcPeeringConnectionId": "pcx-1", "State": "active"}));
+    let mut facts = two_separate_vpcs();
+    for (table, range) in ["10.2.0.0/16", "10.0.0.0/16"].into_iter().enumerate() {
+        let route = json!({"DestinationCidrBlock": range, "VpcPeeringConnectionId": "pcx-1", "State": "active"});
+        facts["RouteTables"][table]["Routes"].as_array_mut().unwrap().push(route);
+    }
     facts["VpcPeeringConnections"] = json!([{
         "VpcPeeringConnectionId": "pcx-1", "Status": {"Code": "active"},
         "RequesterVpcInfo": {"VpcId": "vpc-2", "Region": "us-east-1", "CidrBlock": "10.2.0.0/16"},
