@@ -106,6 +106,13 @@ impl Default for ClientSide {
     }
 }
 
+impl ClientSide {
+    /// Whether the groups belong to another account, which shows neither their rules nor their members.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.groups.iter().any(|group| group.account.is_some())
+    }
+}
+
 /// What a client was given as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientKind {

@@ -26,7 +26,6 @@ pub struct ClientEnd<'s> {
     /// Where its interfaces are; the fact that would tell, if it is not known.
     pub(super) seats: Known<Vec<Seat<'s>>>,
     groups: Vec<&'s str>,
-    /// Whether the groups belong to another account, which shows neither their rules nor their members.
     is_foreign: bool,
     prefix_list: Option<&'s str>,
     addresses: Addresses,
@@ -114,7 +113,7 @@ impl<'s> Evaluator<'s> {
             prefix_list: side.prefix_list.as_deref(),
             addresses: Addresses::of(side.addresses.iter().copied()),
             egress: ports.iter().map(egress).collect(),
-            is_foreign: side.groups.iter().any(|group| group.account.is_some()),
+            is_foreign: side.is_foreign(),
             groups,
         }
     }

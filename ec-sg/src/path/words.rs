@@ -240,7 +240,7 @@ fn no_rule(place: Place, question: &Question, unpreserved: &[&Rule]) -> String {
 
 fn nothing(place: Place, question: &Question) -> String {
     let is_range = question.client.kind == ClientKind::Ranges;
-    let is_foreign = question.client.groups.iter().any(|group| group.account.is_some());
+    let is_foreign = question.client.is_foreign();
     match place {
         Place::Vpc if is_range => "an address range names no VPC".to_owned(),
         Place::Vpc if question.client.vpc.is_none() => "the client's VPC is not known".to_owned(),
