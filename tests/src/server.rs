@@ -1,5 +1,6 @@
 //! A server process: started on a free loopback port, waited for until it answers, ended with its owner.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -11,10 +12,17 @@ use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A port of 127.0.0.1 that nobody listens on.
+/// A port of 127.0.0.1 that nobody listens on. No port is given twice: a server that starts slowly would not have it yet
+/// when the next one looks, which then takes the first one's answers for its own.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port of 127.0.0.1");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port of 127.0.0.1");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        if GIVEN.lock().expect("nobody panics with the lock").insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until a condition holds, for a minute at most.
