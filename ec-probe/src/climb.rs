@@ -86,9 +86,10 @@ impl Probe {
         let mut wire = Wire::new(context, self.server_names[index].clone(), &self.trust);
         let mut reach = Reach::new(&context);
         let mut findings = Vec::new();
+        // The clock starts with the first question, at zero.
         let begun = Instant::now();
+        let mut asked = begun;
         while let Some(stage) = ladder.next() {
-            let asked = Instant::now();
             let answer = match timeout_at(self.deadline, wire.ask(stage)).await {
                 Ok(answer) => answer,
                 Err(_) => wire.cut_off(stage),
@@ -108,6 +109,7 @@ impl Probe {
                 evidence: judgement.evidence,
             });
             findings.extend(judgement.finding);
+            asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());
         (reach, findings)
