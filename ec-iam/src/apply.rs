@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use ec_shared::document::{Cache, Change, ChangeState, Section, Status};
 use ec_shared::{Exit, Failure, Interrupt, codes as shared};
+use serde_json::Value;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, Progress, Task};
 use crate::codes;
-use crate::plan::{self, Present, Step};
-use crate::survey::{self, Request};
+use crate::permission::Permission;
+use crate::plan::{self, Step};
+use crate::request::Request;
+use crate::survey;
+use crate::thing::{State, Thing};
 
 /// How long to look for a change whose answer got lost, before it counts as unknown.
 const LOST: Duration = Duration::from_secs(5);
 
-/// Carries out the plan in `before`, or else makes a plan and carries that out. `patience` is how long a change may
-/// take until IAM shows it.
+/// Carries out the plan in `before`, or else makes a plan and carries that out. A change may take as long as its thing
+/// [may](Thing::patience), and no longer than `limit`.
 ///
 /// # Errors
 /// What makes a plan impossible: nothing has been written then. What fails later stands in the section.
@@ -23,7 +27,7 @@ pub fn apply(
     request: &Request,
     cache: Option<&Cache>,
     before: Option<&Section>,
-    patience: Duration,
+    limit: Duration,
     interrupt: &Interrupt,
 ) -> Result<(Section, Option<Failure>), Failure> {
     let plan = before.filter(|section| plan::is_open(section));
@@ -32,10 +36,17 @@ pub fn apply(
         None => survey::survey(cloud, request, cache)?.section(request),
     };
     "apply".clone_into(&mut section.command);
+    claim(&mut section.changes, before);
+    if section.status == Status::No {
+        return Ok((section, None));
+    }
     let mut failure = None;
-    for change in &mut section.changes {
+    for index in 0..section.changes.len() {
+        let (earlier, rest) = section.changes.split_at_mut(index);
+        let change = &mut rest[0];
         if change.state == ChangeState::Planned && failure.is_none() {
-            failure = interrupt.check().and_then(|()| one(cloud, change, plan.is_some(), patience)).err();
+            let earlier = plan.is_some().then_some(&*earlier);
+            failure = interrupt.check().and_then(|()| one(cloud, change, earlier, limit)).err();
         }
     }
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
@@ -49,66 +60,151 @@ pub fn apply(
 
 /// The section of a plan as this run goes on with it.
 fn taken_up(plan: &Section, request: &Request) -> Result<Section, Failure> {
+    let fact = |name: &str| plan.facts.get(name).and_then(Value::as_str);
     let asked = [("principal", request.principal.as_ref().map(ToString::to_string)), ("user", request.user.clone())];
     for (name, asked) in asked {
-        let planned = plan.facts.get(name).and_then(serde_json::Value::as_str);
-        if let Some(asked) = asked.filter(|asked| planned.is_some_and(|planned| planned != asked)) {
+        if let Some(asked) = asked.filter(|asked| fact(name).is_some_and(|planned| planned != asked)) {
             return Err(Failure::new(&codes::STALE_PLAN, format!("cannot apply the plan for --{name} {asked}"))
-                .because(format!("it was made for {}", planned.unwrap_or_default()))
+                .because(format!("it was made for {}", fact(name).unwrap_or_default()))
                 .hint("run `ec-iam plan` again, or leave the flag away"));
         }
+    }
+    // Nobody becomes an administrator because a document says so.
+    let administers = |change: &Change| match plan::thing_of(change) {
+        Some(Thing::ManagedPolicy(_, arn)) => Permission::of_managed(&arn) == Some(Permission::Administrator),
+        _ => false,
+    };
+    if request.permission != Permission::Administrator && plan.changes.iter().any(administers) {
+        return Err(Failure::new(&codes::STALE_PLAN, "cannot apply a plan that makes administrators")
+            .because("a document alone is no permit for that")
+            .hint("say it once more: ec-iam apply --policy administrator"));
     }
     Ok(Section { exit: None, error: None, ..plan.clone() })
 }
 
-/// Does one change. Its state says afterwards how far it got.
-fn one(cloud: &impl Cloud, change: &mut Change, is_from_document: bool, patience: Duration) -> Result<(), Failure> {
-    let step = Step::of(change)?;
-    if is_from_document {
-        let present = survey::look(cloud, &step)?;
-        step.still_fits(change, &present)?;
-        if step.is_met_by(&present) {
-            *change = step.change(&present);
-            return Ok(());
-        }
-    }
-    let written = match &step {
-        Step::ServiceLinkedRole => cloud.create_service_linked_role(),
-        Step::Grant(grant) => cloud.put_inline_policy(&grant.principal, &grant.name, &grant.policy),
-    };
-    if let Err(failure) = &written
-        && !may_be_done(failure)
-    {
-        change.state = ChangeState::Failed;
-        return written;
-    }
-    let patience = if written.is_ok() { patience } else { patience.min(LOST) };
-    let seen =
-        settled(cloud, patience, || read(cloud, &step).map(|present| step.is_met_by(&present).then_some(present)));
-    change.state = ChangeState::Unknown;
-    // What the write said comes before what the look afterwards said.
-    match (seen, written) {
-        (Ok(Some(present)), _) => {
-            if let Present::Role(Some(arn)) = present {
-                change.id = Some(arn);
-            }
+/// What an earlier run has written without learning whether it was done, and is there now as it was written, is that
+/// run's work: it has to be known as such, or nobody takes it back.
+fn claim(changes: &mut [Change], before: Option<&Section>) {
+    for earlier in before.iter().flat_map(|section| &section.changes) {
+        let thing = plan::thing_of(earlier).filter(|_| earlier.state == ChangeState::Unknown);
+        let Some(thing) = thing else { continue };
+        let there = changes
+            .iter_mut()
+            .find(|change| change.state == ChangeState::Unchanged && plan::thing_of(change).as_ref() == Some(&thing));
+        if let Some(change) = there.filter(|change| change.action == earlier.action && change.after == earlier.after) {
             change.state = ChangeState::Done;
-            Ok(())
+            change.before.clone_from(&earlier.before);
+            change.reason = Some("an earlier run wrote it, and could not see then that it was there".to_owned());
         }
-        (_, Err(failure)) | (Err(failure), Ok(())) => Err(failure),
-        (Ok(None), Ok(())) => Err(not_visible(&change.resource, patience)),
     }
 }
 
-fn read(cloud: &impl Cloud, step: &Step) -> Result<Present, Failure> {
-    match step {
-        Step::ServiceLinkedRole => cloud.service_linked_role().map(Present::Role),
-        Step::Grant(grant) => cloud.inline_policy(&grant.principal, &grant.name).map(Present::Policy),
+/// Does one change. Its state says afterwards how far it got. `earlier` are the changes before it, if they come from a
+/// document.
+fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, limit: Duration) -> Result<(), Failure> {
+    let step = Step::of(change)?;
+    let thing = &step.thing;
+    let patience = thing.patience().min(limit);
+    if earlier.is_some() || thing.is_exclusive() {
+        let is_new = |principal: &_| {
+            let created = |change: &Change| plan::thing_of(change) == Some(Thing::Principal(Clone::clone(principal)));
+            earlier.unwrap_or_default().iter().any(created)
+        };
+        let state = settled(cloud, patience, || {
+            let state = survey::look(cloud, thing, &is_new)?;
+            Ok((state != State::Changing).then_some(state))
+        })?;
+        let state = state.ok_or_else(|| not_visible(&change.resource, patience))?;
+        if earlier.is_some() {
+            step.still_fits(change, &state)?;
+        }
+        if step.is_met_by(&state)
+            && let Ok(met) = step.change(&state)
+        {
+            *change = met;
+            return Ok(());
+        }
+    }
+    let written = Written::of(cloud, cloud.write(thing, &step.wanted), patience);
+    if let Written::Refused(failure) = written {
+        change.state = ChangeState::Failed;
+        return Err(failure);
+    }
+    let seen = settled(cloud, written.time_to_see(patience), || {
+        cloud.read(thing).map(|state| step.is_met_by(&state).then_some(state))
+    });
+    change.state = ChangeState::Unknown;
+    if let Ok(Some(state)) = seen {
+        if let (Thing::ServiceLinkedRole, State::Present(Value::String(arn))) = (thing, state) {
+            change.id = Some(arn);
+        }
+        change.state = ChangeState::Done;
+        return Ok(());
+    }
+    Err(written.unseen(seen.err(), &change.resource, patience))
+}
+
+/// What came of a call that writes.
+#[derive(Debug)]
+pub enum Written {
+    /// AWS says that it is done.
+    Done,
+    /// AWS says that it is not.
+    Refused(Failure),
+    /// Nobody knows: the answer got lost, or what became of it could not be asked.
+    Lost(Failure),
+}
+
+impl Written {
+    /// Waits for the end of what AWS goes on with after the call.
+    pub fn of(cloud: &impl Cloud, called: Result<Option<Task>, Failure>, patience: Duration) -> Self {
+        match called.map(|task| ended(cloud, task, patience)) {
+            Ok(Ok(())) => Self::Done,
+            Ok(Err(failure)) if *failure.code() == codes::REFUSED_LATER => Self::Refused(failure),
+            Err(failure) if !may_be_done(&failure) => Self::Refused(failure),
+            Ok(Err(failure)) | Err(failure) => Self::Lost(failure),
+        }
+    }
+
+    /// How long to look for it: short if the answer got lost, and once if AWS is known to be at it still.
+    pub fn time_to_see(&self, patience: Duration) -> Duration {
+        match self {
+            Self::Lost(failure) if *failure.code() == codes::NOT_VISIBLE => Duration::ZERO,
+            Self::Lost(_) => patience.min(LOST),
+            Self::Done | Self::Refused(_) => patience,
+        }
+    }
+
+    /// Why it is not known to be done, though it was looked for. What the write said comes before what the look said.
+    pub fn unseen(self, look: Option<Failure>, resource: &str, patience: Duration) -> Failure {
+        match self {
+            Self::Lost(failure) | Self::Refused(failure) => failure,
+            Self::Done => look.unwrap_or_else(|| not_visible(resource, patience)),
+        }
+    }
+}
+
+/// Waits for the end of work that AWS goes on with.
+///
+/// # Errors
+/// `EC2099` with AWS's reason if it is refused.
+fn ended(cloud: &impl Cloud, task: Option<Task>, patience: Duration) -> Result<(), Failure> {
+    let Some(task) = task else { return Ok(()) };
+    let end = settled(cloud, patience, || match cloud.progress(&task)? {
+        Progress::InProgress => Ok(None),
+        end => Ok(Some(end)),
+    })?;
+    match end {
+        Some(Progress::Refused(why)) => {
+            Err(Failure::new(&codes::REFUSED_LATER, "AWS has taken the call and not done its work").because(why))
+        }
+        Some(_) => Ok(()),
+        None => Err(not_visible(task.resource(), patience)),
     }
 }
 
 /// Whether a call that failed may have been carried out all the same: its answer got lost, or never came.
-pub fn may_be_done(failure: &Failure) -> bool {
+fn may_be_done(failure: &Failure) -> bool {
     failure.exit() == Exit::Temporary && *failure.code() != shared::THROTTLED
 }
 
@@ -145,10 +241,12 @@ mod tests {
     use super::*;
     use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
     use crate::principal::Principal;
+    use crate::thing::SERVICE_LINKED_ROLE;
     use crate::user::CacheUser;
     use ec_shared::document::{Auth, AuthKind};
 
     const PATIENCE: Duration = Duration::from_secs(120);
+    const POLICY: &str = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app";
 
     fn orders() -> Cache {
         let arn = "arn:aws:elasticache:us-east-1:123456789012:serverlesscache:orders";
@@ -161,6 +259,7 @@ mod tests {
             id: id.into(),
             authentication: "iam".into(),
             groups: vec![group.into()],
+            ..CacheUser::default()
         };
         Fake {
             users: vec![user("app", "g"), user("web", "another")],
@@ -169,7 +268,7 @@ mod tests {
     }
 
     fn request(principal: &str) -> Request {
-        Request { principal: Some(Principal::parse(principal).unwrap()), user: None }
+        Request { principal: Some(Principal::parse(principal).unwrap()), ..Request::default() }
     }
 
     fn run(cloud: &Fake, before: Option<&Section>) -> (Section, Option<Failure>) {
@@ -196,7 +295,7 @@ mod tests {
                 apply(&cloud, &request(principal), Some(&orders()), Some(&section), PATIENCE, &Interrupt::default())
                     .unwrap();
             assert_eq!(again.status, Status::Unchanged);
-            assert_eq!(cloud.writes(), Vec::<&str>::new());
+            assert_eq!(cloud.writes(), Vec::<String>::new());
         }
     }
 
@@ -206,7 +305,7 @@ mod tests {
         interrupt.raise(Exit::Terminated);
         let (section, _) = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE, &interrupt).unwrap();
         assert_eq!((section.interrupted, section.exit()), (Some(true), Exit::Terminated));
-        assert_eq!((states(&section), cloud.writes()), (vec![ChangeState::Planned; 2], Vec::<&str>::new()));
+        assert_eq!((states(&section), cloud.writes()), (vec![ChangeState::Planned; 2], Vec::<String>::new()));
         assert_eq!(states(&run(&cloud, Some(&section)).0), [ChangeState::Done; 2]);
     }
 
@@ -217,8 +316,8 @@ mod tests {
         let (section, _) =
             apply(&cloud, &Request::default(), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap();
         assert_eq!((section.command.as_str(), section.status), ("apply", Status::Changed));
-        assert_eq!(cloud.writes(), ["create_service_linked_role", "put_inline_policy"]);
-        assert!(cloud.policies.borrow().contains_key("role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app"));
+        assert_eq!(cloud.writes(), [format!("write {SERVICE_LINKED_ROLE}"), format!("write {POLICY}")]);
+        assert!(cloud.has(POLICY));
     }
 
     #[test]
@@ -228,20 +327,19 @@ mod tests {
         let failure =
             apply(&cloud, &request("user/anna"), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap_err();
         assert_eq!(failure.code().id, "EC2012");
-        assert_eq!(cloud.writes(), Vec::<&str>::new());
+        assert_eq!(cloud.writes(), Vec::<String>::new());
     }
 
     #[test]
     fn a_plan_made_before_somebody_changed_the_policy_changes_nothing() {
         let cloud = account();
-        cloud.role.set(true);
+        cloud.put(SERVICE_LINKED_ROLE, ROLE_ARN);
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let key = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app".to_owned();
-        cloud.policies.borrow_mut().insert(key, serde_json::json!({"Statement": []}));
+        cloud.put(POLICY, serde_json::json!({"Statement": []}));
         let (section, failure) = run(&cloud, Some(&plan));
         assert_eq!(failure.unwrap().code().id, "EC2012");
         assert_eq!(section.status, Status::Error);
-        assert_eq!(cloud.writes(), Vec::<&str>::new());
+        assert_eq!(cloud.writes(), Vec::<String>::new());
     }
 
     #[test]
@@ -251,7 +349,7 @@ mod tests {
             let request = Request { user: Some(user.into()), ..request("role/app") };
             apply(&cloud, &request, Some(&orders()), None, PATIENCE, &Interrupt::default()).unwrap();
         }
-        assert_eq!(cloud.policies.borrow().len(), 2);
+        assert_eq!(cloud.things.borrow().len(), 3);
     }
 
     #[test]
@@ -277,12 +375,12 @@ mod tests {
     fn a_refused_write_has_failed_and_what_was_done_before_stays_done() {
         let cloud = account();
         cloud.fails.set(Some(Fail {
-            call: Which::Name("put_inline_policy"),
+            call: Which::Name("write role/app"),
             code: &shared::ACCESS_DENIED,
             is_done: false,
         }));
         let (section, failure) = run(&cloud, None);
-        assert_eq!(failure.unwrap().to_string(), "cannot put_inline_policy");
+        assert_eq!(failure.unwrap().to_string(), format!("cannot write {POLICY}"));
         assert_eq!(states(&section), [ChangeState::Done, ChangeState::Failed]);
         assert_eq!((section.status, section.exit()), (Status::Error, Exit::Partial));
     }
@@ -291,8 +389,8 @@ mod tests {
     fn a_write_whose_answer_got_lost_is_looked_for() {
         for (is_done, state) in [(true, ChangeState::Done), (false, ChangeState::Unknown)] {
             let cloud = account();
-            cloud.role.set(true);
-            cloud.fails.set(Some(Fail { call: Which::Name("put_inline_policy"), code: &shared::TIMEOUT, is_done }));
+            cloud.put(SERVICE_LINKED_ROLE, ROLE_ARN);
+            cloud.fails.set(Some(Fail { call: Which::Name("write role/app"), code: &shared::TIMEOUT, is_done }));
             let (section, failure) = run(&cloud, None);
             assert_eq!(states(&section), [ChangeState::Unchanged, state]);
             assert_eq!(failure.is_some(), !is_done);
@@ -316,10 +414,9 @@ mod tests {
                 let (section, failure) = run(&cloud, None);
                 assert!(failure.is_none(), "after call {number}");
                 assert!(!section.status.is_no());
-                assert!(cloud.role.get());
-                assert_eq!(cloud.policies.borrow().len(), 1);
+                assert!(cloud.has(SERVICE_LINKED_ROLE) && cloud.has(POLICY));
                 run(&cloud, Some(&section));
-                assert_eq!(cloud.writes(), Vec::<&str>::new(), "after call {number}");
+                assert_eq!(cloud.writes(), Vec::<String>::new(), "after call {number}");
             }
         }
     }

@@ -8,7 +8,7 @@ use ec_shared::{Failure, document::Cache};
 use crate::codes;
 
 /// The ARN of a cache that can know IAM users: a serverless cache or a replication group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CacheArn {
     partition: String,
     region: String,
@@ -17,7 +17,7 @@ pub struct CacheArn {
     name: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Serverless,
     ReplicationGroup,
@@ -73,6 +73,16 @@ impl CacheArn {
     /// The ARN of the user `id` beside this cache.
     pub fn user(&self, id: &str) -> String {
         format!("arn:{}:elasticache:{}:{}:user:{id}", self.partition, self.region, self.account)
+    }
+
+    /// The cache's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the cache is serverless, and not a replication group.
+    pub fn is_serverless(&self) -> bool {
+        self.kind == Kind::Serverless
     }
 
     /// The partition: `aws`, `aws-cn` …

@@ -1,10 +1,9 @@
-//! The calls to IAM, ElastiCache and STS. The only file that names the SDK.
+//! The calls to AWS. Nothing but this file and those below it names the SDK.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_sdk_elasticache::types::User;
-use aws_sdk_iam::types::DeletionTaskStatusType;
 use ec_shared::aws::{Aws, elasticache as caches, runtime};
 use ec_shared::document::Cache;
 use ec_shared::flags::AwsFlags;
@@ -12,13 +11,21 @@ use ec_shared::output::Output;
 use ec_shared::{Failure, codes};
 use serde_json::Value;
 
-use crate::cloud::{Cloud, Deletion, Identity};
-use crate::policy;
+use crate::cloud::{Cloud, Identity, Progress, Task};
 use crate::principal::{Kind, Principal};
-use crate::user::CacheUser;
+use crate::thing::{State, Thing};
+use crate::user::{CacheUser, UserGroup};
 
-const SERVICE: &str = "elasticache.amazonaws.com";
-const ROLE_PATH: &str = "/aws-service-role/elasticache.amazonaws.com/";
+/// Runs a call, and reduces its error with what was tried.
+macro_rules! call {
+    ($cloud:expr, $service:literal $operation:literal, $what:expr, $request:expr) => {
+        $cloud.runtime.block_on($request).map_err(|error| $cloud.aws.failure($service, $operation, $what, &error))
+    };
+}
+
+mod elasticache;
+mod iam;
+mod identity_center;
 
 /// AWS, as the flags reach it.
 #[derive(Debug)]
@@ -27,6 +34,8 @@ pub struct AwsCloud {
     aws: Aws,
     iam: aws_sdk_iam::Client,
     elasticache: aws_sdk_elasticache::Client,
+    /// Made when it is first needed: few runs are about Identity Center.
+    identity_center: OnceCell<identity_center::Client>,
 }
 
 impl AwsCloud {
@@ -45,6 +54,7 @@ impl AwsCloud {
             aws,
             iam: aws_sdk_iam::Client::from_conf(iam),
             elasticache: aws_sdk_elasticache::Client::from_conf(elasticache),
+            identity_center: OnceCell::new(),
         })
     }
 
@@ -60,13 +70,6 @@ impl AwsCloud {
     pub fn credentials(&self) -> Result<Credentials, Failure> {
         self.runtime.block_on(self.aws.credentials())
     }
-}
-
-/// Runs a call, and reduces its error with what was tried.
-macro_rules! call {
-    ($cloud:expr, $service:literal $operation:literal, $what:expr, $request:expr) => {
-        $cloud.runtime.block_on($request).map_err(|error| $cloud.aws.failure($service, $operation, $what, &error))
-    };
 }
 
 /// What is not there is an answer.
@@ -140,129 +143,55 @@ impl Cloud for AwsCloud {
     }
 
     fn users(&self, id: Option<&str>) -> Result<Vec<CacheUser>, Failure> {
-        let what =
-            || format!("cannot look up {}", id.map_or("the users of ElastiCache".into(), |id| format!("user {id}")));
-        let users =
-            self.elasticache.describe_users().set_user_id(id.map(str::to_owned)).into_paginator().items().send();
-        let users = call!(self, "elasticache" "DescribeUsers", what(), users.try_collect());
-        let users: Vec<User> = found(users)?.unwrap_or_default();
-        Ok(users.into_iter().map(cache_user).collect())
+        self.cache_users(id)
     }
 
-    fn service_linked_role(&self) -> Result<Option<String>, Failure> {
-        let mut roles = self.iam.list_roles().path_prefix(ROLE_PATH).into_paginator().items().send();
-        let role = call!(self, "iam" "ListRoles", "cannot look for the service-linked role", roles.try_next())?;
-        Ok(role.map(|role| role.arn))
-    }
-
-    fn create_service_linked_role(&self) -> Result<(), Failure> {
-        let request = self.iam.create_service_linked_role().aws_service_name(SERVICE).send();
-        match call!(self, "iam" "CreateServiceLinkedRole", "cannot create the service-linked role", request) {
-            // Somebody was faster. AWS says so with InvalidInput and words, emulators with a code.
-            Err(failure) if failure.aws_code() == Some("EntityAlreadyExists") => Ok(()),
-            Err(failure)
-                if failure.aws_code() == Some("InvalidInput") && failure.to_string().contains("has been taken") =>
-            {
-                Ok(())
-            }
-            result => result.map(drop),
-        }
-    }
-
-    fn delete_service_linked_role(&self, name: &str) -> Result<Option<String>, Failure> {
-        let request = self.iam.delete_service_linked_role().role_name(name).send();
-        let answer = call!(self, "iam" "DeleteServiceLinkedRole", format!("cannot delete role {name}"), request);
-        Ok(found(answer)?.map(|answer| answer.deletion_task_id))
-    }
-
-    fn deletion(&self, task: &str) -> Result<Deletion, Failure> {
-        let request = self.iam.get_service_linked_role_deletion_status().deletion_task_id(task).send();
-        let what = "cannot ask how far the deletion of the service-linked role is";
-        let answer = call!(self, "iam" "GetServiceLinkedRoleDeletionStatus", what, request)?;
-        Ok(match answer.status {
-            DeletionTaskStatusType::Succeeded => Deletion::Succeeded,
-            DeletionTaskStatusType::Failed => {
-                let reason = answer.reason.and_then(|reason| reason.reason);
-                Deletion::Refused(reason.unwrap_or_else(|| "AWS gives no reason".to_owned()))
-            }
-            _ => Deletion::InProgress,
-        })
+    fn user_group(&self, id: &str) -> Result<Option<UserGroup>, Failure> {
+        self.group_of_users(id)
     }
 
     fn principal_arn(&self, principal: &Principal) -> Result<Option<String>, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot look up {principal}");
-        found(match principal.kind {
-            Kind::Role => call!(self, "iam" "GetRole", what(), self.iam.get_role().role_name(name).send())
-                .map(|answer| answer.role.map(|role| role.arn)),
-            Kind::User => call!(self, "iam" "GetUser", what(), self.iam.get_user().user_name(name).send())
-                .map(|answer| answer.user.map(|user| user.arn)),
-            Kind::Group => call!(self, "iam" "GetGroup", what(), self.iam.get_group().group_name(name).send())
-                .map(|answer| answer.group.map(|group| group.arn)),
-        })
-        .map(Option::flatten)
-    }
-
-    fn inline_policy(&self, principal: &Principal, policy: &str) -> Result<Option<Value>, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot read policy {policy} of {principal}");
-        let iam = &self.iam;
-        let text = found(match principal.kind {
-            Kind::Role => {
-                let request = iam.get_role_policy().role_name(name).policy_name(policy).send();
-                call!(self, "iam" "GetRolePolicy", what(), request).map(|answer| answer.policy_document)
-            }
-            Kind::User => {
-                let request = iam.get_user_policy().user_name(name).policy_name(policy).send();
-                call!(self, "iam" "GetUserPolicy", what(), request).map(|answer| answer.policy_document)
-            }
-            Kind::Group => {
-                let request = iam.get_group_policy().group_name(name).policy_name(policy).send();
-                call!(self, "iam" "GetGroupPolicy", what(), request).map(|answer| answer.policy_document)
-            }
-        })?;
-        Ok(text.as_deref().map(policy::decode))
-    }
-
-    fn put_inline_policy(&self, principal: &Principal, policy: &str, document: &Value) -> Result<(), Failure> {
-        let (name, text) = (&principal.name, document.to_string());
-        let what = || format!("cannot write policy {policy} of {principal}");
-        let iam = &self.iam;
         match principal.kind {
-            Kind::Role => {
-                let request = iam.put_role_policy().role_name(name).policy_name(policy).policy_document(text).send();
-                call!(self, "iam" "PutRolePolicy", what(), request).map(drop)
-            }
-            Kind::User => {
-                let request = iam.put_user_policy().user_name(name).policy_name(policy).policy_document(text).send();
-                call!(self, "iam" "PutUserPolicy", what(), request).map(drop)
-            }
-            Kind::Group => {
-                let request = iam.put_group_policy().group_name(name).policy_name(policy).policy_document(text).send();
-                call!(self, "iam" "PutGroupPolicy", what(), request).map(drop)
-            }
+            Kind::PermissionSet => self.permission_set(&principal.name),
+            _ => self.arn_of(principal),
         }
     }
 
-    fn delete_inline_policy(&self, principal: &Principal, policy: &str) -> Result<(), Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot delete policy {policy} of {principal}");
-        let iam = &self.iam;
-        found(match principal.kind {
-            Kind::Role => {
-                let request = iam.delete_role_policy().role_name(name).policy_name(policy).send();
-                call!(self, "iam" "DeleteRolePolicy", what(), request).map(drop)
-            }
-            Kind::User => {
-                let request = iam.delete_user_policy().user_name(name).policy_name(policy).send();
-                call!(self, "iam" "DeleteUserPolicy", what(), request).map(drop)
-            }
-            Kind::Group => {
-                let request = iam.delete_group_policy().group_name(name).policy_name(policy).send();
-                call!(self, "iam" "DeleteGroupPolicy", what(), request).map(drop)
-            }
-        })
-        .map(drop)
+    fn has_provider(&self, arn: &str) -> Result<bool, Failure> {
+        self.has_identity_provider(arn)
+    }
+
+    fn read(&self, thing: &Thing) -> Result<State, Failure> {
+        match Service::of(thing) {
+            Service::Iam => self.read_of_iam(thing),
+            Service::IdentityCenter => self.read_of_identity_center(thing),
+            Service::ElastiCache => self.read_of_elasticache(thing),
+        }
+    }
+
+    fn write(&self, thing: &Thing, state: &Value) -> Result<Option<Task>, Failure> {
+        match Service::of(thing) {
+            Service::Iam => self.write_to_iam(thing, state).map(|()| None),
+            Service::IdentityCenter => self.write_to_identity_center(thing, state),
+            Service::ElastiCache => self.write_to_elasticache(thing, state).map(|()| None),
+        }
+    }
+
+    fn remove(&self, thing: &Thing) -> Result<Option<Task>, Failure> {
+        match Service::of(thing) {
+            Service::Iam => self.remove_from_iam(thing),
+            Service::IdentityCenter => self.remove_from_identity_center(thing),
+            Service::ElastiCache => self.remove_from_elasticache(thing).map(|()| None),
+        }
+    }
+
+    fn progress(&self, task: &Task) -> Result<Progress, Failure> {
+        match task {
+            Task::RoleDeletion(id) => self.progress_of_deletion(id),
+            Task::Assignment(id) => self.progress_of_assignment(id, true),
+            Task::Unassignment(id) => self.progress_of_assignment(id, false),
+            Task::Provisioning(id) => self.progress_of_provisioning(id),
+        }
     }
 
     fn pause(&self, time: Duration) {
@@ -270,11 +199,50 @@ impl Cloud for AwsCloud {
     }
 }
 
-fn cache_user(user: User) -> CacheUser {
-    let kind = user.authentication.and_then(|authentication| authentication.r#type);
-    CacheUser {
-        id: user.user_id.unwrap_or_default(),
-        authentication: kind.map_or_else(|| "an unknown mode".to_owned(), |kind| kind.as_str().to_owned()),
-        groups: user.user_group_ids.unwrap_or_default(),
+/// The service that a thing belongs to.
+#[derive(Clone, Copy, Debug)]
+enum Service {
+    Iam,
+    IdentityCenter,
+    ElastiCache,
+}
+
+impl Service {
+    fn of(thing: &Thing) -> Self {
+        match thing {
+            Thing::ServiceLinkedRole => Self::Iam,
+            Thing::Principal(principal)
+            | Thing::Boundary(principal)
+            | Thing::InlinePolicy(principal, _)
+            | Thing::ManagedPolicy(principal, _) => match principal.kind {
+                Kind::PermissionSet => Self::IdentityCenter,
+                Kind::Role | Kind::User | Kind::Group => Self::Iam,
+            },
+            Thing::Person(_) | Thing::Membership { .. } | Thing::Assignment { .. } => Self::IdentityCenter,
+            Thing::CacheUser(_) | Thing::UserGroup(_) | Thing::UserOfGroup { .. } | Thing::GroupOfCache { .. } => {
+                Self::ElastiCache
+            }
+        }
     }
+}
+
+/// What is there is present, and there is nothing more to say of it.
+fn is_there(is_there: bool) -> State {
+    if is_there { State::Present(Value::Null) } else { State::Absent }
+}
+
+/// That somebody was faster is success.
+fn unless_there(result: Result<(), Failure>) -> Result<(), Failure> {
+    result.or_else(|failure| {
+        let is_there = matches!(
+            failure.aws_code(),
+            Some("EntityAlreadyExists" | "EntityAlreadyExistsException" | "ConflictException")
+        ) || failure.aws_code().is_some_and(|code| code.contains("AlreadyExists"));
+        if is_there { Ok(()) } else { Err(failure) }
+    })
+}
+
+/// No service has a thing of this kind: the caller has dispatched it wrongly.
+fn strange(thing: &Thing) -> Failure {
+    Failure::new(&codes::FIELD, format!("cannot handle the {}", thing.resource()))
 }

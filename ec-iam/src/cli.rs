@@ -3,25 +3,20 @@
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use ec_shared::document::{Cache, Document, Section, Status};
+use ec_shared::document::{Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
-use ec_shared::token::{cache_name, user_id};
 use ec_shared::{Code, Exit, Failure, Interrupt};
 
-use crate::aws::AwsCloud;
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
-use crate::principal::Principal;
 use crate::simulate::{self, SimulateFlags};
-use crate::survey::{self, Request};
-use crate::{apply, codes, lookup, print, revoke, text, whoami};
+use crate::who::{Conditions, Who};
+use crate::{apply, codes, print, revoke, survey, text, whoami};
 
 /// Our key in the document.
 pub(crate) const KEY: &str = "iam";
-/// How long a change may take until IAM shows it.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Who am I, may I connect, make it so: IAM for ElastiCache
 #[derive(Debug, Parser)]
@@ -55,7 +50,7 @@ enum Verb {
         #[arg(long)]
         detailed_exitcode: bool,
     },
-    /// Creates the service-linked role, and allows a principal to connect to the cache as one user
+    /// Creates the service-linked role, and gives a principal a permission, such as to connect to the cache
     Apply {
         #[command(flatten)]
         who: Who,
@@ -64,26 +59,14 @@ enum Verb {
     Revoke,
     /// Prints an IAM policy, ready for `aws iam create-policy --policy-document file:///dev/stdin`
     Policy(PolicyFlags),
+    /// Prints the trust policy of a role, ready for `aws iam create-role --assume-role-policy-document file:///dev/stdin`
+    Trust(TrustPolicyFlags),
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
     /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
     Simulate(SimulateFlags),
     #[command(flatten)]
     Meta(Meta),
-}
-
-/// Who is to connect, to what, as whom.
-#[derive(Debug, Args)]
-struct Who {
-    /// Who is to connect: role/NAME, user/NAME, group/NAME or an ARN [default: what the document says]
-    #[arg(long, value_name = "PRINCIPAL")]
-    principal: Option<String>,
-    /// Name of the cache; without it, the cache of the document on stdin
-    #[arg(long, value_name = "NAME")]
-    cache: Option<String>,
-    /// ElastiCache user to connect as [default: the cache's IAM user]
-    #[arg(long, value_name = "ID", env = "EC_USER")]
-    user: Option<String>,
 }
 
 /// Flags of `policy`.
@@ -104,6 +87,19 @@ pub(crate) struct PolicyFlags {
     /// For ec-iam's own verbs: the one principal whose policies they may write
     #[arg(long, value_name = "PRINCIPAL")]
     pub(crate) principal: Option<String>,
+}
+
+/// Flags of `trust`.
+#[derive(Debug, Args)]
+pub(crate) struct TrustPolicyFlags {
+    /// Who may use the role: saml/NAME, oidc/ISSUER, user/NAME, role/NAME or the ARN of one of them
+    #[arg(value_name = "WHO")]
+    pub(crate) who: String,
+    /// Account of the provider, user or role [default: that of the credentials]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account: Option<String>,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
 }
 
 /// Flags of `token`.
@@ -164,9 +160,9 @@ impl Tool for Cli {
                 stage.run(input, output, |document, output| {
                     let (cloud, request, cache) = who.prepare(document, &mut clouds, output)?;
                     let before: Option<Section> = document.read(KEY)?;
-                    let patience = patience(&common);
+                    let limit = limit(&common);
                     let (section, _) =
-                        apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), patience, &interrupt)?;
+                        apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), limit, &interrupt)?;
                     Ok(section)
                 })
             }
@@ -183,7 +179,7 @@ impl Tool for Cli {
                         ));
                     }
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-                    let (mut section, _) = revoke::revoke(cloud, undos, patience(&common), &interrupt);
+                    let (mut section, _) = revoke::revoke(cloud, undos, limit(&common), &interrupt);
                     // Whose permission it was stays known.
                     for name in ["principal", "user"] {
                         if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {
@@ -194,6 +190,7 @@ impl Tool for Cli {
                 })
             }
             Verb::Policy(flags) => print::policies(&flags, &mut clouds, &common, output),
+            Verb::Trust(flags) => print::trust(flags, &mut clouds, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, output),
             Verb::Meta(_) => Ok(Exit::Ok),
@@ -201,60 +198,7 @@ impl Tool for Cli {
     }
 }
 
-impl Who {
-    /// Checks the flags, and tells where the documents come from.
-    fn read(self, common: &Common) -> Result<(Input, Wanted), Failure> {
-        let named = match &self.cache {
-            Some(name) => Some(Document::about(&Cache { name: cache_name(name)?, ..Cache::default() })),
-            None => None,
-        };
-        let wanted = Wanted {
-            request: Request {
-                principal: self.principal.as_deref().map(Principal::parse).transpose()?,
-                user: checked_user(self.user.as_deref())?,
-            },
-            is_named: named.is_some(),
-        };
-        Ok((Input::choose(common, named, true)?, wanted))
-    }
-}
-
-/// What the flags ask for.
-struct Wanted {
-    request: Request,
-    is_named: bool,
-}
-
-impl Wanted {
-    /// What is asked for one document: what a flag does not say, an earlier section of ours may.
-    fn prepare<'a>(
-        &self,
-        document: &mut Document,
-        clouds: &'a mut Clouds,
-        output: &Output,
-    ) -> Result<(&'a AwsCloud, Request, Option<Cache>), Failure> {
-        let mut request = self.request.clone();
-        if let Some(before) = document.read::<Section>(KEY)? {
-            let fact = |name: &str| before.facts.get(name).and_then(serde_json::Value::as_str);
-            if request.principal.is_none() {
-                request.principal = fact("principal").map(Principal::parse).transpose()?;
-            }
-            if request.user.is_none() {
-                request.user = checked_user(fact("user"))?;
-            }
-        }
-        let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-        let is_asked = self.is_named || request.principal.is_some();
-        let cache = if is_asked { lookup::complete(cloud, document)? } else { None };
-        Ok((cloud, request, cache))
-    }
-}
-
-/// A user id as AWS stores it. An environment variable that is empty names nobody.
-pub(crate) fn checked_user(user: Option<&str>) -> Result<Option<String>, Failure> {
-    user.filter(|user| !user.is_empty()).map(user_id).transpose()
-}
-
-fn patience(common: &Common) -> Duration {
-    common.timeout.map_or(PATIENCE, |timeout| timeout.min(PATIENCE))
+/// How long a change may take, where a flag says so.
+fn limit(common: &Common) -> Duration {
+    common.timeout.unwrap_or(Duration::MAX)
 }

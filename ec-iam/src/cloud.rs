@@ -7,7 +7,8 @@ use ec_shared::document::Cache;
 use serde_json::Value;
 
 use crate::principal::Principal;
-use crate::user::CacheUser;
+use crate::thing::{State, Thing};
+use crate::user::{CacheUser, UserGroup};
 
 /// Who calls, and with what.
 #[derive(Clone, Debug)]
@@ -26,18 +27,42 @@ pub struct Identity {
     pub expires_at: Option<SystemTime>,
 }
 
-/// How far the deletion of a service-linked role is.
+/// Work that AWS goes on with after it has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deletion {
+pub enum Task {
+    /// The deletion of a service-linked role.
+    RoleDeletion(String),
+    /// The creation of an account assignment.
+    Assignment(String),
+    /// The deletion of an account assignment.
+    Unassignment(String),
+    /// The way of a changed permission set to its accounts.
+    Provisioning(String),
+}
+
+impl Task {
+    /// What the work is about.
+    pub fn resource(&self) -> &'static str {
+        match self {
+            Self::RoleDeletion(_) => crate::thing::SERVICE_LINKED_ROLE,
+            Self::Assignment(_) | Self::Unassignment(_) => "account assignment",
+            Self::Provisioning(_) => "permission set",
+        }
+    }
+}
+
+/// How far such work is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
     /// AWS is at it.
     InProgress,
-    /// The role is gone.
-    Succeeded,
-    /// AWS keeps the role, and says why.
+    /// It is done.
+    Done,
+    /// AWS does not do it, and says why.
     Refused(String),
 }
 
-/// The calls. Reading something that is not there is `None`, not an error.
+/// The calls. Reading something that is not there is no error.
 pub trait Cloud {
     /// The caller and the credentials.
     fn identity(&self) -> Result<Identity, Failure>;
@@ -45,22 +70,20 @@ pub trait Cloud {
     fn caches(&self, name: &str) -> Result<Vec<Cache>, Failure>;
     /// The `ElastiCache` user of an id, or all of them.
     fn users(&self, id: Option<&str>) -> Result<Vec<CacheUser>, Failure>;
-    /// The ARN of ElastiCache's service-linked role.
-    fn service_linked_role(&self) -> Result<Option<String>, Failure>;
-    /// Creates it; that it has been created in the meantime is success.
-    fn create_service_linked_role(&self) -> Result<(), Failure>;
-    /// Asks for its deletion, and returns the task that does it; `None` if it is gone.
-    fn delete_service_linked_role(&self, name: &str) -> Result<Option<String>, Failure>;
-    /// How far such a task is.
-    fn deletion(&self, task: &str) -> Result<Deletion, Failure>;
+    /// The user group of an id.
+    fn user_group(&self, id: &str) -> Result<Option<UserGroup>, Failure>;
     /// The ARN of a principal.
     fn principal_arn(&self, principal: &Principal) -> Result<Option<String>, Failure>;
-    /// An inline policy of a principal; `None` if there is no such policy, or no such principal.
-    fn inline_policy(&self, principal: &Principal, name: &str) -> Result<Option<Value>, Failure>;
-    /// Writes an inline policy.
-    fn put_inline_policy(&self, principal: &Principal, name: &str, policy: &Value) -> Result<(), Failure>;
-    /// Deletes an inline policy; that it is gone already is success.
-    fn delete_inline_policy(&self, principal: &Principal, name: &str) -> Result<(), Failure>;
+    /// Whether an identity provider of IAM exists.
+    fn has_provider(&self, arn: &str) -> Result<bool, Failure>;
+    /// What there is of a thing. What belongs to something that is not there is not there either.
+    fn read(&self, thing: &Thing) -> Result<State, Failure>;
+    /// Makes a thing, or gives it another state. That somebody was faster is success.
+    fn write(&self, thing: &Thing, state: &Value) -> Result<Option<Task>, Failure>;
+    /// Takes a thing away; that it is gone already is success.
+    fn remove(&self, thing: &Thing) -> Result<Option<Task>, Failure>;
+    /// How far AWS is with its work.
+    fn progress(&self, task: &Task) -> Result<Progress, Failure>;
     /// Waits.
     fn pause(&self, time: Duration);
 }

@@ -71,10 +71,10 @@ ec_shared::codes! {
         see: "aws elasticache describe-serverless-caches; describe-replication-groups; describe-cache-clusters",
         fix: "Nothing: the role grants nothing to anybody but ElastiCache."
     }
-    POLICY_EDITED = "EC2015" No "the policy is not the one that was applied" {
-        cause: "Somebody changed the inline policy after ec-iam had put it there, so it is not ec-iam's to remove.",
+    POLICY_EDITED = "EC2015" No "what was applied has been changed since" {
+        cause: "Somebody changed the policy, or whatever it is, after ec-iam had put it there, so it is not ec-iam's to remove.",
         see: "aws iam get-role-policy; `after` of the change in the document",
-        fix: "Look at the policy, and delete it by hand if nobody needs it."
+        fix: "Look at it, and delete it by hand if nobody needs it."
     }
     AMBIGUOUS_CACHE = "EC2016" Usage "several caches have the name" {
         cause: "A serverless cache, a replication group and a cache cluster may bear the same name in one Region.",
@@ -100,5 +100,55 @@ ec_shared::codes! {
         cause: "IAM accepts names of actions, condition keys and resources that do not exist. They match nothing, so that the statement does less than its author means.",
         see: "The service authorization reference of ElastiCache; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
+    }
+    DIRECT_POLICY = "EC2090" No "a user or group carries the policy itself" {
+        cause: "It works. But users have access keys that never end, and AWS recommends roles, whose credentials do.",
+        see: "aws iam list-user-policies; list-attached-user-policies; the same for groups",
+        fix: "Let people sign in through IAM Identity Center, and give programs a role."
+    }
+    CONFLICT = "EC2091" No "something of the name is there in another form" {
+        cause: "The role has another trust policy, the permission set another inline policy, the principal another boundary, or the user another authentication. They are somebody's, so ec-iam does not change them.",
+        see: "`present` and `wanted` in the finding",
+        fix: "Choose another name, or change what is there by hand if nobody else uses it."
+    }
+    TRUST = "EC2092" Usage "the trust policy cannot be made" {
+        cause: "It is not said who is trusted, or a condition is missing without which too many would be.",
+        see: "ec-iam trust --help",
+        fix: "Give saml/NAME, oidc/ISSUER with --subject, user/NAME or role/NAME."
+    }
+    NO_PROVIDER = "EC2093" Refused "whom the role is to trust does not exist" {
+        cause: "The account has no identity provider, user or role of the name.",
+        see: "aws iam list-saml-providers; aws iam list-open-id-connect-providers; aws iam list-users",
+        fix: "Create the provider first: aws iam create-saml-provider, or create-open-id-connect-provider."
+    }
+    NO_IDENTITY_CENTER = "EC2094" Refused "IAM Identity Center is not on" {
+        cause: "The account has no instance of Identity Center in this Region, or only the management account sees it.",
+        see: "aws sso-admin list-instances --region REGION",
+        fix: "Name its Region with --region, or turn it on: https://console.aws.amazon.com/singlesignon"
+    }
+    NO_SUCH_PERSON = "EC2095" Refused "IAM Identity Center does not know the user" {
+        cause: "The identity store has no user of the name. Where an external identity source brings the users, only that can add one.",
+        see: "aws identitystore list-users --identity-store-id ID",
+        fix: "Correct the name, or give --email and --full-name so that the user is created."
+    }
+    IN_USE = "EC2096" No "AWS keeps what was made, because it is in use" {
+        cause: "Somebody has put policies on the role, users in the group, or assignments on the permission set since.",
+        see: "`reason` in the finding",
+        fix: "Nothing if it is to stay. Otherwise take away what uses it, and run the same command again."
+    }
+    LOCKS_OUT = "EC2097" No "clients that do not log in would lose the cache" {
+        cause: "The first user group of a Valkey cache turns its default user off, and a user group takes the place of an AUTH token.",
+        see: "aws elasticache describe-replication-groups: AuthTokenEnabled, UserGroupIds; CLIENT LIST on the server",
+        fix: "Make every client log in as a user before the group is attached."
+    }
+    UNFIT_CACHE = "EC2098" No "the cache cannot log anybody in with IAM" {
+        cause: "IAM logins need Valkey 7.2 or Redis OSS 7.0, encryption in transit, and a serverless cache or a replication group.",
+        see: "aws elasticache describe-replication-groups: Engine, TransitEncryptionEnabled; describe-serverless-caches",
+        fix: "Upgrade the engine, turn encryption in transit on, or use another cache."
+    }
+    REFUSED_LATER = "EC2099" Refused "AWS took the call and did not do its work" {
+        cause: "The work goes on after the answer, and AWS gave it up.",
+        see: "The error has AWS's reason.",
+        fix: "Mend what the reason names, and run the same command again."
     }
 }

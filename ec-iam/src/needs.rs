@@ -24,6 +24,23 @@ pub struct Scope {
     pub principal: Option<String>,
 }
 
+impl Scope {
+    /// The scope that a policy for `setup` was made for, as the ARNs of its caches tell.
+    pub fn of_setup(policy: &Value) -> Option<Self> {
+        let statements = policy.get("Statement")?.as_array()?;
+        let mut resources = statements.iter().filter_map(|statement| statement.get("Resource")?.as_str());
+        let arn: Vec<&str> = resources.find(|arn| arn.contains(":elasticache:"))?.split(':').collect();
+        let &["arn", partition, "elasticache", region, account, "*"] = arn.as_slice() else { return None };
+        let known = |part: &str| (part != "*").then(|| part.to_owned());
+        Some(Self {
+            partition: partition.to_owned(),
+            account: known(account),
+            region: known(region),
+            ..Self::default()
+        })
+    }
+}
+
 /// Purposes that are nothing but the permission to connect.
 const LOGINS: [&str; 3] = ["connect", "ec-iam token", "ec-probe --auth iam"];
 
@@ -55,8 +72,11 @@ pub fn policy(purpose: &str, scope: &Scope) -> Result<Value, Failure> {
                 .hint("--cache-arn ARN --user ID, or --cache NAME --user ID, or a document on stdin")),
         };
     }
-    let needs: Vec<&Need> = NEEDS.iter().filter(|need| need.purposes.contains(&purpose)).collect();
-    if needs.is_empty() {
+    // A verb with a flag takes what the verb alone takes, and more.
+    let verb = purpose.split(" --").next().unwrap_or(purpose);
+    let needs: Vec<&Need> =
+        NEEDS.iter().filter(|need| need.purposes.contains(&purpose) || need.purposes.contains(&verb)).collect();
+    if !purposes().contains(&purpose) {
         return Err(cannot()
             .because("no verb of ours is called so")
             .hint(format!("--for takes: {}", purposes().join(", "))));
@@ -83,8 +103,22 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
                 .into_iter()
                 .find(|kind| arn.contains(&format!(":{}/", kind.to_lowercase())))?;
             actions.retain(|action| action.contains(kind));
+            if actions.is_empty() {
+                return None;
+            }
             json!(arn)
         }
+        On::IdentityCenter => json!([
+            format!("arn:{partition}:sso:::instance/*"),
+            format!("arn:{partition}:sso:::permissionSet/*/*"),
+            format!("arn:{partition}:sso:::account/{account}"),
+        ]),
+        On::IdentityStore => json!([
+            format!("arn:{partition}:identitystore::{account}:identitystore/*"),
+            format!("arn:{partition}:identitystore:::user/*"),
+            format!("arn:{partition}:identitystore:::group/*"),
+            format!("arn:{partition}:identitystore:::membership/*"),
+        ]),
         On::ServiceLinkedRole => json!(format!(
             "arn:{partition}:iam::{account}:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache"
         )),
@@ -167,6 +201,10 @@ mod tests {
         assert!(!actions(&named).contains("iam:PutUserPolicy"));
         let unnamed = policy("ec-iam apply", &Scope { principal: None, ..scope() }).unwrap();
         assert!(actions(&unnamed).iter().all(|action| !action.contains("Policy")));
+        let attached =
+            named["Statement"].as_array().unwrap().iter().find(|one| one["Sid"] == "AttachElastiCachePolicies");
+        let only = "arn:*:iam::aws:policy/AmazonElastiCache*";
+        assert_eq!(attached.unwrap()["Condition"], json!({"ArnLike": {"iam:PolicyARN": only}}));
     }
 
     #[test]
@@ -185,13 +223,16 @@ mod tests {
         assert!(failure.hint_text().unwrap().contains("ec-sg find"));
     }
 
-    /// The calls that `aws.rs` makes, in the words of IAM, against those that the table allows our own verbs.
+    /// The calls that `aws.rs` and the files below it make, in the words of IAM, against those that the table allows our
+    /// own verbs.
     #[test]
     fn the_table_has_every_call_of_ec_iam_and_no_other() {
-        let source = include_str!("aws.rs");
-        let calls: BTreeSet<String> = source
-            .split("call!(self, \"")
-            .skip(1)
+        let below = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws")).unwrap();
+        let below = below.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+        let sources: Vec<String> = below.chain([include_str!("aws.rs").to_owned()]).collect();
+        let calls: BTreeSet<String> = sources
+            .iter()
+            .flat_map(|source| source.split("call!(self, \"").skip(1))
             .filter_map(|rest| {
                 let mut words = rest.split('"');
                 Some(format!("{}:{}", words.next()?, words.nth(1)?))
@@ -200,7 +241,7 @@ mod tests {
         let mut allowed = BTreeSet::new();
         for kind in ["role", "user", "group"] {
             let principal = Some(format!("arn:aws:iam::123456789012:{kind}/app"));
-            for verb in ["ec-iam whoami", "ec-iam plan", "ec-iam apply", "ec-iam revoke"] {
+            for verb in purposes().into_iter().filter(|purpose| purpose.starts_with("ec-iam ") && !is_login(purpose)) {
                 allowed.extend(actions(&policy(verb, &Scope { principal: principal.clone(), ..scope() }).unwrap()));
             }
         }

@@ -1,95 +1,65 @@
 //! What is wanted, and the changes that lead there.
 
 use ec_shared::Failure;
-use ec_shared::document::{Change, ChangeState, Section};
+use ec_shared::document::{Change, ChangeState, Finding, Section, Severity};
 use serde_json::Value;
 
-use crate::arn::CacheArn;
 use crate::codes;
-use crate::policy;
-use crate::principal::Principal;
+use crate::login;
+use crate::permission::Permission;
+use crate::principal::Kind;
+use crate::thing::{SERVICE_LINKED_ROLE, State, Thing};
+use crate::trust::Trust;
 
-/// How a change names the service-linked role.
-pub const SERVICE_LINKED_ROLE: &str = "service-linked role of elasticache.amazonaws.com";
-
-/// One thing that is to be there in the end.
+/// One thing that is to be there in the end, in this state.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// ElastiCache's service-linked role.
-    ServiceLinkedRole,
-    /// The permission to connect.
-    Grant(Grant),
-}
-
-/// A principal's permission to connect to one cache as one user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
-    /// Who is allowed.
-    pub principal: Principal,
-    /// The name of the inline policy.
-    pub name: String,
-    /// The policy.
-    pub policy: Value,
-}
-
-/// What there is now of what a step wants.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Present {
-    /// The ARN of the service-linked role.
-    Role(Option<String>),
-    /// The inline policy of the grant's name.
-    Policy(Option<Value>),
-}
-
-impl Grant {
-    /// The permission for `principal` to connect to `cache` as `user`.
-    pub fn new(principal: Principal, cache: &CacheArn, user: &str) -> Self {
-        Self { principal, name: policy::name(cache, user), policy: policy::connect(cache, user) }
-    }
-
-    /// What a change says that it changes.
-    pub fn resource(&self) -> String {
-        format!("inline policy {} of {}", self.name, self.principal)
-    }
-
-    /// `role/app/ec-iam-connect-…`: neither names of principals nor of policies have a slash.
-    pub fn id(&self) -> String {
-        format!("{}/{}", self.principal, self.name)
-    }
-
-    /// The principal and the policy's name in an id. Names that ec-iam does not give are none of its business.
-    pub fn read_id(id: &str) -> Option<(Principal, &str)> {
-        let (principal, name) = id.rsplit_once('/')?;
-        let principal = Principal::parse(principal).ok()?;
-        name.starts_with(policy::NAME_PREFIX).then_some((principal, name))
-    }
+pub struct Step {
+    /// The thing.
+    pub thing: Thing,
+    /// Its state; null where being there is all.
+    pub wanted: Value,
 }
 
 impl Step {
-    /// Whether nothing is left to do.
-    pub fn is_met_by(&self, present: &Present) -> bool {
-        match (self, present) {
-            (Self::ServiceLinkedRole, Present::Role(arn)) => arn.is_some(),
-            (Self::Grant(grant), Present::Policy(Some(policy))) => policy::is_same(policy, &grant.policy),
-            _ => false,
-        }
+    /// A thing in a state.
+    pub fn new(thing: Thing, wanted: impl Into<Value>) -> Self {
+        Self { thing, wanted: wanted.into() }
     }
 
-    /// The change from what is present to what is wanted: planned, or unchanged if nothing is left to do.
-    pub fn change(&self, present: &Present) -> Change {
-        let state = if self.is_met_by(present) { ChangeState::Unchanged } else { ChangeState::Planned };
-        let change = match self {
-            Self::ServiceLinkedRole => Change::new("create", SERVICE_LINKED_ROLE, state)
-                .reason("ElastiCache manages network interfaces and security groups of caches under it"),
-            Self::Grant(grant) => Change::new("attach", grant.resource(), state)
-                .id(grant.id())
-                .after(&grant.policy)
-                .reason("AWS checks elasticache:Connect on the cache and on the user at every IAM login"),
-        };
-        match present {
-            Present::Role(Some(arn)) => change.id(arn),
-            Present::Policy(Some(policy)) if state == ChangeState::Planned => change.before(policy),
-            _ => change,
+    /// Whether nothing is left to do.
+    pub fn is_met_by(&self, state: &State) -> bool {
+        matches!(state, State::Present(present) if self.thing.is_same(present, &self.wanted))
+    }
+
+    /// The change from what there is to what is wanted: planned, or unchanged if nothing is left to do.
+    ///
+    /// # Errors
+    /// A finding, if somebody else's thing is in the way.
+    pub fn change(&self, state: &State) -> Result<Change, Box<Finding>> {
+        let is_met = self.is_met_by(state);
+        let change_state = if is_met { ChangeState::Unchanged } else { ChangeState::Planned };
+        let thing = &self.thing;
+        let mut change = Change::new(thing.actions().0, thing.resource(), change_state).reason(thing.reason());
+        if *thing != Thing::ServiceLinkedRole {
+            change = change.id(thing.to_string());
+        }
+        if !self.wanted.is_null() {
+            change = change.after(&self.wanted);
+        }
+        match (state, thing) {
+            (State::Present(Value::String(arn)), Thing::ServiceLinkedRole) => Ok(change.id(arn)),
+            (State::Present(present), _) if !is_met && thing.is_ours() => Ok(change.before(present)),
+            (State::Present(present), _) if !is_met => Err(Box::new(
+                Finding::new(
+                    &codes::CONFLICT,
+                    Severity::Error,
+                    format!("{} is there in another form", thing.resource()),
+                )
+                .evidence("present", present)
+                .evidence("wanted", &self.wanted)
+                .fix("choose another name, or look who uses it and change it by hand"),
+            )),
+            _ => Ok(change),
         }
     }
 
@@ -98,38 +68,63 @@ impl Step {
     /// # Errors
     /// `EC9009` if the change is none that ec-iam plans.
     pub fn of(change: &Change) -> Result<Self, Failure> {
-        let strange = || {
+        let step = thing_of(change).map(|thing| Self::new(thing, change.after.clone().unwrap_or_default()));
+        step.filter(|step| change.action == step.thing.actions().0 && step.is_of_ours()).ok_or_else(|| {
             Failure::new(&ec_shared::codes::FIELD, format!("cannot apply the planned change `{}`", change.resource))
                 .because("it is none that `ec-iam plan` writes")
                 .hint("run `ec-iam plan` again")
-        };
-        if change.action == "create" && change.resource == SERVICE_LINKED_ROLE {
-            return Ok(Self::ServiceLinkedRole);
+        })
+    }
+
+    /// Whether ec-iam itself could have planned it.
+    fn is_of_ours(&self) -> bool {
+        let wanted = &self.wanted;
+        match &self.thing {
+            Thing::InlinePolicy(principal, name) => Permission::writes(principal, name, wanted),
+            Thing::ManagedPolicy(principal, arn) => match Permission::of_managed(arn) {
+                Some(Permission::Administrator) => principal.kind == Kind::PermissionSet,
+                found => found.is_some(),
+            },
+            Thing::Principal(principal) if principal.kind == Kind::Role => Trust::read(wanted).is_some(),
+            Thing::Principal(principal) => principal.kind == Kind::PermissionSet && wanted.is_object(),
+            Thing::Boundary(_) => {
+                wanted.as_str().is_some_and(|arn| arn.starts_with("arn:") && arn.contains(":policy/"))
+            }
+            Thing::CacheUser(_) => login::is_user(wanted),
+            Thing::UserGroup(_) | Thing::Person(_) => wanted.is_object(),
+            Thing::ServiceLinkedRole
+            | Thing::Membership { .. }
+            | Thing::Assignment { .. }
+            | Thing::UserOfGroup { .. }
+            | Thing::GroupOfCache { .. } => wanted.is_null(),
         }
-        let (principal, name) = change.id.as_deref().and_then(Grant::read_id).ok_or_else(strange)?;
-        let (cache, user) = change.after.as_ref().and_then(policy::read_connect).ok_or_else(strange)?;
-        let grant = Grant::new(principal, &cache, &user);
-        if change.action == "attach" && grant.name == name { Ok(Self::Grant(grant)) } else { Err(strange()) }
     }
 
     /// Refuses a planned change whose starting point is no longer what it was.
     ///
     /// # Errors
     /// `EC2012`.
-    pub fn still_fits(&self, planned: &Change, present: &Present) -> Result<(), Failure> {
-        let Present::Policy(now) = present else { return Ok(()) };
-        let fits = match (&planned.before, now) {
-            (None, None) => true,
-            (Some(before), Some(now)) => policy::is_same(before, now),
+    pub fn still_fits(&self, planned: &Change, state: &State) -> Result<(), Failure> {
+        let fits = match (&planned.before, state) {
+            (None, State::Absent) => true,
+            (Some(before), State::Present(now)) => self.thing.is_same(before, now),
             _ => false,
         };
-        if fits || self.is_met_by(present) {
+        if fits || self.is_met_by(state) {
             return Ok(());
         }
         Err(Failure::new(&codes::STALE_PLAN, format!("cannot change the {} as planned", planned.resource))
             .because("it has changed since the plan was made")
             .hint("run `ec-iam plan` again, and look at what it says"))
     }
+}
+
+/// The thing that a change is about.
+pub fn thing_of(change: &Change) -> Option<Thing> {
+    if change.resource == SERVICE_LINKED_ROLE {
+        return Some(Thing::ServiceLinkedRole);
+    }
+    Thing::parse(change.id.as_deref()?).filter(|thing| *thing != Thing::ServiceLinkedRole)
 }
 
 /// Whether a section is a plan with work left.
@@ -140,17 +135,26 @@ pub fn is_open(section: &Section) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arn::CacheArn;
+    use crate::policy;
+    use crate::principal::Principal;
     use ec_shared::document::Status;
+    use serde_json::json;
 
     fn grant(user: &str) -> Step {
         let cache = CacheArn::parse("arn:aws:elasticache:us-east-1:123456789012:serverlesscache:orders").unwrap();
-        Step::Grant(Grant::new(Principal::parse("role/app").unwrap(), &cache, user))
+        let role = Principal::parse("role/app").unwrap();
+        Step::new(Thing::InlinePolicy(role, policy::name(&cache, user)), policy::connect(&cache, user))
+    }
+
+    fn role() -> Step {
+        Step::new(Thing::ServiceLinkedRole, Value::Null)
     }
 
     #[test]
     fn a_planned_change_says_all_that_its_step_needs() {
-        for (step, present) in [(Step::ServiceLinkedRole, Present::Role(None)), (grant("app"), Present::Policy(None))] {
-            let change = step.change(&present);
+        for step in [role(), grant("app")] {
+            let change = step.change(&State::Absent).unwrap();
             assert_eq!(change.state, ChangeState::Planned);
             assert_eq!(Step::of(&change).unwrap(), step);
         }
@@ -158,38 +162,34 @@ mod tests {
 
     #[test]
     fn what_is_there_is_left_alone() {
-        let Step::Grant(wanted) = grant("app") else { panic!() };
-        let present = Present::Policy(Some(wanted.policy));
-        assert_eq!(grant("app").change(&present).state, ChangeState::Unchanged);
+        let present = State::Present(grant("app").wanted);
+        assert_eq!(grant("app").change(&present).unwrap().state, ChangeState::Unchanged);
         let arn =
             "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
-        let change = Step::ServiceLinkedRole.change(&Present::Role(Some(arn.into())));
+        let change = role().change(&State::Present(arn.into())).unwrap();
         assert_eq!((change.state, change.id.as_deref()), (ChangeState::Unchanged, Some(arn)));
     }
 
     #[test]
     fn another_policy_of_the_name_is_kept_as_before() {
-        let Step::Grant(old) = grant("web") else { panic!() };
-        let change = grant("app").change(&Present::Policy(Some(old.policy.clone())));
-        assert_eq!((change.state, change.before), (ChangeState::Planned, Some(old.policy)));
+        let old = grant("web").wanted;
+        let change = grant("app").change(&State::Present(old.clone())).unwrap();
+        assert_eq!((change.state, change.before), (ChangeState::Planned, Some(old)));
     }
 
     #[test]
     fn a_plan_fits_while_its_starting_point_stays() {
-        let Step::Grant(old) = grant("web") else { panic!() };
-        let Step::Grant(new) = grant("app") else { panic!() };
-        let none = Present::Policy(None);
         let step = grant("app");
-        let planned = step.change(&none);
-        assert!(step.still_fits(&planned, &none).is_ok());
-        assert!(step.still_fits(&planned, &Present::Policy(Some(new.policy))).is_ok());
-        let failure = step.still_fits(&planned, &Present::Policy(Some(old.policy))).unwrap_err();
+        let planned = step.change(&State::Absent).unwrap();
+        assert!(step.still_fits(&planned, &State::Absent).is_ok());
+        assert!(step.still_fits(&planned, &State::Present(grant("app").wanted)).is_ok());
+        let failure = step.still_fits(&planned, &State::Present(grant("web").wanted)).unwrap_err();
         assert_eq!(failure.code().id, "EC2012");
     }
 
     #[test]
     fn a_change_that_ec_iam_does_not_plan_is_refused() {
-        let good = grant("app").change(&Present::Policy(None));
+        let good = grant("app").change(&State::Absent).unwrap();
         assert!(Step::of(&good).is_ok());
         for change in [
             Change::new("create", "admin user", ChangeState::Planned),
@@ -211,9 +211,45 @@ mod tests {
     fn only_a_plan_with_work_left_is_a_plan() {
         let mut section = Section::new("plan", Status::Planned);
         assert!(!is_open(&section));
-        section.changes.push(grant("app").change(&Present::Policy(None)));
+        section.changes.push(grant("app").change(&State::Absent).unwrap());
         assert!(is_open(&section));
         section.command = "apply".into();
         assert!(!is_open(&section));
+    }
+
+    #[test]
+    fn what_somebody_else_has_made_in_another_form_is_in_the_way() {
+        for (id, there, wanted) in [
+            ("role/app", json!({"Statement": []}), json!({"Statement": [{"Effect": "Allow"}]})),
+            ("role/app/permissions-boundary", json!("arn:aws:iam::aws:policy/A"), json!("arn:aws:iam::aws:policy/B")),
+            ("permission-set/X/inline-policy", json!({"Statement": []}), grant("app").wanted),
+            ("elasticache/user/app", json!({"authentication": "password"}), json!({"authentication": "iam"})),
+        ] {
+            let step = Step::new(Thing::parse(id).unwrap(), wanted);
+            let finding = step.change(&State::Present(there)).unwrap_err();
+            assert_eq!((finding.code.as_str(), finding.severity), ("EC2091", Severity::Error), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_document_can_not_ask_for_what_no_flag_can() {
+        let planned = |id: &str, after: Value| {
+            let thing = Thing::parse(id).unwrap();
+            let change = Change::new(thing.actions().0, thing.resource(), ChangeState::Planned).id(id);
+            if after.is_null() { change } else { change.after(after) }
+        };
+        let everybody = policy::document([json!({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"})]);
+        let administrator = "arn:aws:iam::aws:policy/AdministratorAccess";
+        let user = json!({"engine": "valkey", "authentication": "no-password", "access_string": "on ~* +@all"});
+        for change in [
+            planned("role/app", everybody),
+            planned(&format!("role/app/{administrator}"), Value::Null),
+            planned("role/app/arn:aws:iam::123456789012:policy/mine", Value::Null),
+            planned("user/anna", json!({})),
+            planned("elasticache/user/app", user),
+        ] {
+            assert_eq!(Step::of(&change).unwrap_err().code().id, "EC9009", "{change:?}");
+        }
+        assert!(Step::of(&planned(&format!("permission-set/Admins/{administrator}"), Value::Null)).is_ok());
     }
 }

@@ -8,7 +8,11 @@ use serde_json::{Map, Value, json};
 use crate::arn::CacheArn;
 
 /// How the names of all inline policies of ec-iam begin.
-pub const NAME_PREFIX: &str = "ec-iam-connect-";
+pub const NAME_PREFIX: &str = "ec-iam-";
+/// How the names of those begin that allow to connect.
+pub const CONNECT_PREFIX: &str = "ec-iam-connect-";
+/// The name of the one that allows to set caches up.
+pub const SETUP_NAME: &str = "ec-iam-setup";
 
 /// The policy that allows its bearer to log in to one cache as one user, and nothing else. AWS checks
 /// `elasticache:Connect` on both resources.
@@ -35,7 +39,7 @@ pub fn document(statements: impl IntoIterator<Item = Value>) -> Value {
 /// The name of the inline policy for one cache and one user: the same on every run, and another for every other pair,
 /// so that no grant replaces another. It stays within IAM's 128 characters: 15 + 14 (Region) + 18 + 40 + 1 + 40.
 pub fn name(cache: &CacheArn, user: &str) -> String {
-    format!("{NAME_PREFIX}{}-{user}", cache.label())
+    format!("{CONNECT_PREFIX}{}-{user}", cache.label())
 }
 
 /// A policy document as IAM returns it: percent-encoded JSON. Some emulators return it plain. A text that is no JSON

@@ -1,4 +1,4 @@
-//! The principal that is to connect: a role, a user or a group of IAM.
+//! The principal that is given permissions: a role, a user or a group of IAM, or a permission set of Identity Center.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use ec_shared::Failure;
 
 use crate::codes;
 
-/// An IAM principal that can carry an inline policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A principal that can carry policies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Principal {
     /// What it is.
     pub kind: Kind,
@@ -18,7 +18,7 @@ pub struct Principal {
 }
 
 /// What kind of principal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A role.
     Role,
@@ -26,17 +26,20 @@ pub enum Kind {
     User,
     /// A group of users.
     Group,
+    /// A permission set of IAM Identity Center: a role in every account where somebody is assigned to it.
+    PermissionSet,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Role, Self::User, Self::Group];
+    const ALL: [Self; 4] = [Self::Role, Self::User, Self::Group, Self::PermissionSet];
 
-    /// The word in ARNs.
+    /// The word before its name; IAM's ARNs have it, too.
     pub fn word(self) -> &'static str {
         match self {
             Self::Role => "role",
             Self::User => "user",
             Self::Group => "group",
+            Self::PermissionSet => "permission-set",
         }
     }
 
@@ -46,7 +49,7 @@ impl Kind {
 }
 
 impl Principal {
-    /// Reads `role/NAME`, `user/NAME`, `group/NAME` or an ARN. The ARN of a role session stands for its role.
+    /// Reads `role/NAME`, `user/NAME`, `group/NAME`, `permission-set/NAME` or an ARN of IAM. The ARN of a role session stands for its role.
     ///
     /// # Errors
     /// `EC2003`, with the form to give instead.
@@ -68,7 +71,7 @@ impl Principal {
             None if name.starts_with("i-") => Err(refused(text, "an instance is no principal")
                 .hint("give the role of its instance profile: --principal role/NAME")),
             None => Err(refused(text, "it is not said what it is")
-                .hint("--principal role/NAME, user/NAME, group/NAME, or an ARN")),
+                .hint("--principal role/NAME, user/NAME, group/NAME, permission-set/NAME, or an ARN")),
         }
     }
 
@@ -88,8 +91,10 @@ impl Principal {
             ("iam", "instance-profile") => Err(refused(text, "an instance profile takes no policy; its role does")
                 .hint("aws iam get-instance-profile names the role: --principal role/NAME")),
             ("iam", _) => match Kind::of(kind) {
-                Some(kind) => Self::named(text, kind, path.rsplit('/').next().unwrap_or_default(), account),
-                None => Err(refused(text, "it is no role, user or group").hint("arn:aws:iam::ACCOUNT:role/NAME")),
+                Some(kind) if kind != Kind::PermissionSet => {
+                    Self::named(text, kind, path.rsplit('/').next().unwrap_or_default(), account)
+                }
+                _ => Err(refused(text, "it is no role, user or group").hint("arn:aws:iam::ACCOUNT:role/NAME")),
             },
             ("sts", "assumed-role") => {
                 Self::named(text, Kind::Role, path.split('/').next().unwrap_or_default(), account)
@@ -101,7 +106,11 @@ impl Principal {
     }
 
     fn named(text: &str, kind: Kind, name: &str, account: Option<String>) -> Result<Self, Failure> {
-        let longest = if kind == Kind::Group { 128 } else { 64 };
+        let longest = match kind {
+            Kind::Role | Kind::User => 64,
+            Kind::Group => 128,
+            Kind::PermissionSet => 32,
+        };
         let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
         if name.is_empty() || name.len() > longest || !name.bytes().all(is_fine) {
             return Err(refused(text, "the name is not of IAM's form")
@@ -109,7 +118,7 @@ impl Principal {
         }
         if kind == Kind::Role && name.starts_with("AWSReservedSSO_") {
             return Err(refused(text, "IAM Identity Center owns the role and would take the policy away again")
-                .hint("put what `ec-iam policy --for connect` prints into the permission set as its inline policy"));
+                .hint("give the permission set itself: --principal permission-set/NAME"));
         }
         if kind == Kind::Role && name.starts_with("AWSServiceRoleFor") {
             return Err(refused(text, "a service-linked role belongs to its AWS service")
@@ -141,6 +150,7 @@ mod tests {
             ("role/app", "role/app"),
             ("user/anna@example.com", "user/anna@example.com"),
             ("group/devs", "group/devs"),
+            ("permission-set/CacheUsers", "permission-set/CacheUsers"),
             ("arn:aws:iam::123456789012:role/app", "role/app"),
             ("arn:aws-cn:iam::123456789012:role/team/eu/app", "role/app"),
             ("arn:aws-us-gov:iam::123456789012:user/people/anna", "user/anna"),

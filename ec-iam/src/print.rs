@@ -1,4 +1,4 @@
-//! The verbs that print an answer of their own kind instead of documents: `policy` and `token`.
+//! The verbs that print an answer of their own kind instead of documents: `policy`, `trust` and `token`.
 
 use std::io::{self, IsTerminal, Read};
 use std::time::SystemTime;
@@ -10,14 +10,18 @@ use ec_shared::output::{Format, Output};
 use ec_shared::run::Input;
 use ec_shared::token::environment_credentials;
 use ec_shared::{Exit, Failure, aws::partition, codes as shared};
+use serde_json::Value;
 
 use crate::arn::CacheArn;
-use crate::cli::{KEY, PolicyFlags, TokenFlags, checked_user};
+use crate::cli::{KEY, PolicyFlags, TokenFlags, TrustPolicyFlags};
+use crate::cloud::Cloud;
 use crate::clouds::Clouds;
+use crate::identity::Caller;
 use crate::lookup;
 use crate::needs::{self, Scope};
 use crate::principal::Principal;
 use crate::token::{Target, Token};
+use crate::who::{checked_account, checked_user};
 
 /// Prints a policy, or one for each document where the policy is about the document's cache.
 ///
@@ -70,10 +74,34 @@ fn policy(
         None => format!("arn:{partition}:iam::{}:{principal}", account.as_deref().unwrap_or("*")),
     });
     let scope = Scope { partition: partition.to_owned(), account, region, connect: cache.zip(user), principal };
-    let policy = needs::policy(&flags.purpose, &scope)?;
-    output.answer(serde_json::to_string_pretty(&policy).unwrap_or_default().as_bytes());
-    output.answer(b"\n");
+    print(&needs::policy(&flags.purpose, &scope)?, output);
     Ok(())
+}
+
+fn print(policy: &Value, output: &mut Output) {
+    output.answer(serde_json::to_string_pretty(policy).unwrap_or_default().as_bytes());
+    output.answer(b"\n");
+}
+
+/// Prints a trust policy. AWS is asked whose credentials these are only where the account is not known.
+///
+/// # Errors
+/// `EC2092`, and what keeps AWS from answering.
+pub(crate) fn trust(flags: TrustPolicyFlags, clouds: &mut Clouds, output: &mut Output) -> Result<Exit, Failure> {
+    let asked = flags.conditions.of(flags.who);
+    let (partition, account) = match flags.account {
+        Some(account) => {
+            let region = clouds.flags().region.clone().or_else(region_of_environment);
+            (region.as_deref().map_or("aws", partition).to_owned(), checked_account(&account)?)
+        }
+        None if asked.is_relative() => {
+            let identity = clouds.at(None, output)?.identity()?;
+            (Caller::of(&identity.arn).partition, identity.account)
+        }
+        None => Default::default(),
+    };
+    print(&asked.trust(&partition, &account)?.policy(), output);
+    Ok(Exit::Ok)
 }
 
 /// Prints a token, or one for each document.

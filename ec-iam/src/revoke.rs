@@ -7,50 +7,36 @@ use ec_shared::document::{Change, ChangeState, Finding, Section, Severity, Statu
 use ec_shared::{Failure, Interrupt};
 use serde_json::Value;
 
-use crate::apply::{may_be_done, not_visible, settled};
-use crate::cloud::{Cloud, Deletion};
+use crate::apply::{Written, not_visible, settled};
+use crate::cloud::Cloud;
 use crate::codes;
-use crate::plan::{Grant, SERVICE_LINKED_ROLE};
-use crate::policy;
-use crate::principal::Principal;
+use crate::plan::thing_of;
+use crate::thing::{State, Thing};
 
 /// One thing to take back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Undo {
     /// The change that takes it back; `after` is what was there before the first time.
     change: Change,
-    what: What,
+    thing: Thing,
+    /// What the document's `apply` wrote last.
+    ours: Value,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum What {
-    /// The service-linked role that the document's `apply` created.
-    Role { name: String },
-    /// An inline policy that the document's `apply` wrote, and what it wrote last.
-    Policy { principal: Principal, name: String, ours: Value },
-}
-
-/// What to take back, the newest first. A policy that was written several times goes back to what was there before the
+/// What to take back, the newest first. A thing that was written several times goes back to what was there before the
 /// first time.
 pub fn undos(before: Option<&Section>) -> Vec<Undo> {
     let mut undos: Vec<Undo> = Vec::new();
     for done in standing(before.map_or(&[], |section| &section.changes)) {
-        let Some(id) = done.id.as_deref() else { continue };
-        let undo = |action| Change::new(action, &done.resource, ChangeState::Unchanged).id(id);
-        if done.action == "create" && done.resource == SERVICE_LINKED_ROLE {
-            let name = id.rsplit('/').next().unwrap_or_default().to_owned();
-            undos.push(Undo { change: undo("delete"), what: What::Role { name } });
-        } else if done.action == "attach"
-            && let (Some((principal, name)), Some(ours)) = (Grant::read_id(id), &done.after)
-        {
-            if let Some(newer) = undos.iter_mut().find(|undo| undo.change.id == done.id) {
-                newer.change.after.clone_from(&done.before);
-                continue;
-            }
-            let change = Change { after: done.before.clone(), ..undo("detach") };
-            let what = What::Policy { principal, name: name.to_owned(), ours: ours.clone() };
-            undos.push(Undo { change, what });
+        let Some(thing) = thing_of(done).filter(|thing| thing.actions().0 == done.action) else { continue };
+        if let Some(newer) = undos.iter_mut().find(|undo| undo.thing == thing) {
+            newer.change.after.clone_from(&done.before);
+            continue;
         }
+        let mut change = Change::new(thing.actions().1, &done.resource, ChangeState::Unchanged);
+        change.id.clone_from(&done.id);
+        change.after.clone_from(&done.before);
+        undos.push(Undo { change, thing, ours: done.after.clone().unwrap_or_default() });
     }
     undos
 }
@@ -59,7 +45,7 @@ pub fn undos(before: Option<&Section>) -> Vec<Undo> {
 pub fn revoke(
     cloud: &impl Cloud,
     undos: Vec<Undo>,
-    patience: Duration,
+    limit: Duration,
     interrupt: &Interrupt,
 ) -> (Section, Option<Failure>) {
     let mut section = Section::new("revoke", Status::Unchanged);
@@ -69,7 +55,7 @@ pub fn revoke(
             failure = Some(wanted);
             break;
         }
-        match undo.carry_out(cloud, patience) {
+        match undo.carry_out(cloud, limit) {
             Ok(finding) => section.findings.extend(finding),
             Err(first) => failure = Some(first),
         }
@@ -94,108 +80,89 @@ pub fn revoke(
 
 impl Undo {
     /// Takes it back. The change's state says afterwards how far that got.
-    fn carry_out(&mut self, cloud: &impl Cloud, patience: Duration) -> Result<Option<Finding>, Failure> {
-        let change = &mut self.change;
-        let result = match &self.what {
-            What::Role { name } => role(cloud, name, change, patience),
-            What::Policy { principal, name, ours } => inline_policy(cloud, (principal, name), ours, change, patience),
-        };
-        if result.is_err() && change.state == ChangeState::Unchanged {
-            change.state = ChangeState::Failed;
+    fn carry_out(&mut self, cloud: &impl Cloud, limit: Duration) -> Result<Option<Finding>, Failure> {
+        let patience = self.thing.patience().min(limit);
+        let result = self.take_back(cloud, patience);
+        if result.is_err() && self.change.state == ChangeState::Unchanged {
+            self.change.state = ChangeState::Failed;
         }
         result
     }
-}
 
-fn inline_policy(
-    cloud: &impl Cloud,
-    (principal, name): (&Principal, &str),
-    ours: &Value,
-    change: &mut Change,
-    patience: Duration,
-) -> Result<Option<Finding>, Failure> {
-    let earlier = change.after.clone();
-    let now = cloud.inline_policy(principal, name)?;
-    if is_same(now.as_ref(), earlier.as_ref()) {
-        change.reason = Some("it is gone already".to_owned());
-        return Ok(None);
-    }
-    if !is_same(now.as_ref(), Some(ours)) {
-        change.reason = Some("it was changed since it was written".to_owned());
-        let summary = format!("the {} was changed since", change.resource);
-        return Ok(Some(
-            Finding::new(&codes::POLICY_EDITED, Severity::Error, summary)
-                .evidence("applied", ours)
-                .evidence("present", &now)
-                .fix("look at the policy, and delete it by hand if nobody needs it"),
-        ));
-    }
-    change.before = now;
-    let written = match &earlier {
-        Some(policy) => cloud.put_inline_policy(principal, name, policy),
-        None => cloud.delete_inline_policy(principal, name),
-    };
-    if let Err(failure) = &written
-        && !may_be_done(failure)
-    {
-        return written.map(|()| None);
-    }
-    change.state = ChangeState::Unknown;
-    let seen = settled(cloud, patience, || {
-        let now = cloud.inline_policy(principal, name)?;
-        Ok(is_same(now.as_ref(), earlier.as_ref()).then_some(()))
-    });
-    match (seen, written) {
-        (Ok(Some(())), _) => {
-            change.state = ChangeState::Done;
-            Ok(None)
+    fn take_back(&mut self, cloud: &impl Cloud, patience: Duration) -> Result<Option<Finding>, Failure> {
+        let Self { change, thing, ours } = self;
+        let earlier = change.after.clone();
+        let is_back = |state: &State| match (state, &earlier) {
+            (State::Present(now), Some(earlier)) => thing.is_same(now, earlier),
+            (state, None) => *state == State::Absent,
+            _ => false,
+        };
+        let now = settled(cloud, patience, || {
+            let state = cloud.read(thing)?;
+            Ok((state != State::Changing).then_some(state))
+        })?;
+        let now = now.ok_or_else(|| not_visible(&change.resource, patience))?;
+        if is_back(&now) {
+            change.reason = Some("it is gone already".to_owned());
+            return Ok(None);
         }
-        (_, Err(failure)) | (Err(failure), Ok(())) => Err(failure),
-        (Ok(None), Ok(())) => Err(not_visible(&change.resource, patience)),
-    }
-}
-
-/// Deletes the service-linked role. AWS itself keeps it while the account has caches, so this harms nobody.
-fn role(cloud: &impl Cloud, name: &str, change: &mut Change, patience: Duration) -> Result<Option<Finding>, Failure> {
-    let asked = cloud.delete_service_linked_role(name);
-    if asked.as_ref().is_err_and(may_be_done) {
-        change.state = ChangeState::Unknown;
-    }
-    let Some(task) = asked? else {
-        change.reason = Some("it is gone already".to_owned());
-        return Ok(None);
-    };
-    change.state = ChangeState::Unknown;
-    let ended = settled(cloud, patience, || match cloud.deletion(&task)? {
-        Deletion::InProgress => Ok(None),
-        ended => Ok(Some(ended)),
-    })?;
-    match ended {
-        Some(Deletion::Refused(why)) => {
-            change.state = ChangeState::Unchanged;
+        if !matches!(&now, State::Present(present) if thing.is_same(present, ours)) {
+            change.reason = Some("it was changed since it was written".to_owned());
+            return Ok(Some(edited(change, ours, &now)));
+        }
+        if let (State::Present(present), false) = (&now, ours.is_null()) {
+            change.before = Some(present.clone());
+        }
+        let called = match &earlier {
+            Some(state) => cloud.write(thing, state),
+            None => cloud.remove(thing),
+        };
+        let written = Written::of(cloud, called, patience);
+        if let Written::Refused(failure) = written {
+            if !is_in_use(&failure) {
+                return Err(failure);
+            }
             change.reason = Some("AWS keeps it: it is in use".to_owned());
-            let summary = "AWS keeps the service-linked role: it is in use";
-            Ok(Some(Finding::new(&codes::ROLE_IN_USE, Severity::Info, summary).evidence("reason", why)))
+            return Ok(Some(in_use(change, thing, &failure)));
         }
-        Some(_) => {
+        change.state = ChangeState::Unknown;
+        let seen = settled(cloud, written.time_to_see(patience), || {
+            cloud.read(thing).map(|state| is_back(&state).then_some(()))
+        });
+        if let Ok(Some(())) = seen {
             change.state = ChangeState::Done;
-            Ok(None)
+            return Ok(None);
         }
-        None => Err(not_visible(SERVICE_LINKED_ROLE, patience)),
+        Err(written.unseen(seen.err(), &change.resource, patience))
     }
 }
 
-fn is_same(one: Option<&Value>, other: Option<&Value>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => policy::is_same(one, other),
-        (one, other) => one == other,
-    }
+fn edited(change: &Change, ours: &Value, now: &State) -> Finding {
+    let now = if let State::Present(now) = now { Some(now) } else { None };
+    Finding::new(&codes::POLICY_EDITED, Severity::Error, format!("the {} was changed since", change.resource))
+        .evidence("applied", ours)
+        .evidence("present", now)
+        .fix("look at it, and delete it by hand if nobody needs it")
+}
+
+/// Whether AWS keeps a thing because something else needs it. The codes: IAM, Identity Center and ElastiCache.
+fn is_in_use(failure: &Failure) -> bool {
+    *failure.code() == codes::REFUSED_LATER
+        || failure.aws_code().is_some_and(|code| matches!(code, "DeleteConflict" | "ConflictException"))
+}
+
+/// What was made stays, for somebody else has put it to use since: that is no failure.
+fn in_use(change: &Change, thing: &Thing, failure: &Failure) -> Finding {
+    let code = if *thing == Thing::ServiceLinkedRole { &codes::ROLE_IN_USE } else { &codes::IN_USE };
+    Finding::new(code, Severity::Info, format!("AWS keeps the {}: it is in use", change.resource))
+        .evidence("reason", failure.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
+    use crate::thing::SERVICE_LINKED_ROLE;
     use ec_shared::{Exit, codes as shared};
     use serde_json::json;
 
@@ -224,8 +191,8 @@ mod tests {
     /// The account that such a document is about.
     fn account() -> Fake {
         let cloud = Fake::with_principals(&["role/app"]);
-        cloud.role.set(true);
-        cloud.policies.borrow_mut().insert(ID.into(), policy("app"));
+        cloud.put(SERVICE_LINKED_ROLE, ROLE_ARN);
+        cloud.put(ID, policy("app"));
         cloud
     }
 
@@ -239,8 +206,8 @@ mod tests {
         let (section, failure) = run(&cloud, &applied());
         assert!(failure.is_none());
         assert_eq!(section.status, Status::Changed);
-        assert_eq!(cloud.writes(), ["delete_inline_policy", "delete_service_linked_role"]);
-        assert!(cloud.policies.borrow().is_empty() && !cloud.role.get());
+        assert_eq!(cloud.writes(), [format!("remove {ID}"), format!("remove {SERVICE_LINKED_ROLE}")]);
+        assert!(cloud.things.borrow().is_empty());
         let mut changes = applied().changes;
         changes.extend(section.changes);
         assert_eq!(standing(&changes), Vec::<&Change>::new());
@@ -252,7 +219,7 @@ mod tests {
         let mut before = applied();
         before.changes[0].state = ChangeState::Unchanged;
         run(&cloud, &before);
-        assert!(cloud.role.get());
+        assert!(cloud.has(SERVICE_LINKED_ROLE));
     }
 
     #[test]
@@ -263,17 +230,17 @@ mod tests {
         before.changes.push(attached(Some(policy("second")), policy("app")));
         let (section, _) = run(&cloud, &before);
         assert_eq!(section.changes.len(), 1);
-        assert_eq!(cloud.policies.borrow()[ID], policy("first"));
+        assert_eq!(cloud.state(ID), policy("first"));
     }
 
     #[test]
     fn a_policy_that_somebody_edited_is_left_alone_and_told() {
         let cloud = account();
-        cloud.policies.borrow_mut().insert(ID.into(), policy("edited"));
+        cloud.put(ID, policy("edited"));
         let (section, failure) = run(&cloud, &applied());
         assert!(failure.is_none());
         assert_eq!((section.status, section.findings[0].code.as_str()), (Status::No, "EC2015"));
-        assert_eq!(cloud.policies.borrow()[ID], policy("edited"));
+        assert_eq!(cloud.state(ID), policy("edited"));
     }
 
     #[test]
@@ -338,7 +305,7 @@ mod tests {
                 cloud.fails.set(None);
                 let (_, failure) = run(&cloud, &applied());
                 assert!(failure.is_none(), "after call {number}");
-                assert!(cloud.policies.borrow().is_empty() && !cloud.role.get(), "after call {number}");
+                assert!(cloud.things.borrow().is_empty(), "after call {number}");
             }
         }
     }

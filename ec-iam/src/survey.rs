@@ -1,23 +1,20 @@
-//! Looks at what there is: the service-linked role, the user of the cache, the principal and its policy.
+//! Looks at what there is, and says what is to be changed so that it becomes what is asked for.
 
 use ec_shared::document::{Cache, Change, ChangeState, Finding, Section, Severity, Status};
 use ec_shared::{Failure, codes as shared};
+use serde_json::{Value, json};
 
 use crate::arn::CacheArn;
 use crate::cloud::Cloud;
 use crate::codes;
-use crate::plan::{Grant, Present, Step};
-use crate::principal::Principal;
+use crate::identity::Caller;
+use crate::login;
+use crate::needs::Scope;
+use crate::plan::Step;
+use crate::principal::{Kind, Principal};
+use crate::request::{Request, Seat};
+use crate::thing::{Person, State, Thing};
 use crate::user;
-
-/// What the flags, or an earlier section of the document, ask for.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// Who is to connect.
-    pub principal: Option<Principal>,
-    /// As which user of the cache.
-    pub user: Option<String>,
-}
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -31,24 +28,27 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// Whether something is in the way, so that nothing may be changed.
+    pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
     /// The section of `plan`.
     pub fn section(self, request: &Request) -> Section {
         let is_planned = self.changes.iter().any(|change| change.state == ChangeState::Planned);
-        let mut section = Section::new("plan", if is_planned { Status::Planned } else { Status::Unchanged });
+        let status = match (self.is_blocked(), is_planned) {
+            (true, _) => Status::No,
+            (false, true) => Status::Planned,
+            (false, false) => Status::Unchanged,
+        };
+        let mut section = Section::new("plan", status);
         section.findings = self.findings;
         section.changes = self.changes;
-        facts(section, request.principal.as_ref(), self.user.as_deref())
+        request.facts(section, self.user.as_deref())
     }
-}
 
-/// Adds the facts that later verbs take up: who, and as which user.
-pub fn facts(mut section: Section, principal: Option<&Principal>, user: Option<&str>) -> Section {
-    if let Some(principal) = principal {
-        section = section.fact("principal", principal.to_string());
-    }
-    match user {
-        Some(user) => section.fact("user", user),
-        None => section,
+    fn find(&mut self, finding: Finding) {
+        self.findings.push(finding);
     }
 }
 
@@ -58,52 +58,54 @@ pub fn facts(mut section: Section, principal: Option<&Principal>, user: Option<&
 /// What makes a plan impossible: nothing has been written then.
 pub fn survey(cloud: &impl Cloud, request: &Request, cache: Option<&Cache>) -> Result<Survey, Failure> {
     let mut survey = Survey::default();
-    let grant = if let Some(principal) = &request.principal {
-        grant(cloud, principal, request.user.as_deref(), cache, &mut survey)?
-    } else {
-        survey.findings.push(
-            Finding::new(&codes::NO_PRINCIPAL, Severity::Info, "nobody is allowed to connect: no principal is named")
-                .fix("--principal role/NAME allows a role to connect"),
-        );
-        None
+    let mut steps = vec![Step::new(Thing::ServiceLinkedRole, Value::Null)];
+    steps.extend(wanted(cloud, request, cache, &mut survey)?);
+    let is_new = |principal: &Principal| {
+        steps.iter().any(|step| matches!(&step.thing, Thing::Principal(created) if created == principal))
     };
-    for step in std::iter::once(Step::ServiceLinkedRole).chain(grant.map(Step::Grant)) {
-        let present = look(cloud, &step)?;
-        survey.changes.push(step.change(&present));
+    for step in &steps {
+        let state = look(cloud, &step.thing, &is_new)?;
+        match step.change(&state) {
+            Ok(change) => survey.changes.push(change),
+            Err(conflict) => survey.find(*conflict),
+        }
     }
     Ok(survey)
 }
 
-/// What there is of what a step wants.
+/// What there is of a thing.
 ///
 /// # Errors
-/// `EC2004` if the principal of a grant does not exist.
-pub fn look(cloud: &impl Cloud, step: &Step) -> Result<Present, Failure> {
-    match step {
-        Step::ServiceLinkedRole => Ok(Present::Role(cloud.service_linked_role()?)),
-        Step::Grant(grant) => {
-            // An ARN may name a principal of another account, where one of the same name is somebody else.
-            if grant.principal.account.is_some() {
-                exists(cloud, &grant.principal)?;
-            }
-            let policy = cloud.inline_policy(&grant.principal, &grant.name)?;
-            if policy.is_none() && grant.principal.account.is_none() {
-                exists(cloud, &grant.principal)?;
-            }
-            Ok(Present::Policy(policy))
-        }
+/// `EC2004` if it belongs to a principal that does not exist, and is not `is_new`, which a step before creates;
+/// `EC2095` for a person without whom the rest is in vain.
+pub fn look(cloud: &impl Cloud, thing: &Thing, is_new: &impl Fn(&Principal) -> bool) -> Result<State, Failure> {
+    let (Thing::InlinePolicy(principal, _) | Thing::ManagedPolicy(principal, _) | Thing::Boundary(principal)) = thing
+    else {
+        return cloud.read(thing);
+    };
+    // An ARN may name a principal of another account, where one of the same name is somebody else.
+    if principal.account.is_some() && !is_new(principal) {
+        exists(cloud, principal)?;
     }
+    let state = cloud.read(thing)?;
+    if state == State::Absent && principal.account.is_none() && !is_new(principal) {
+        exists(cloud, principal)?;
+    }
+    Ok(state)
 }
 
 fn exists(cloud: &impl Cloud, principal: &Principal) -> Result<(), Failure> {
     let missing = |why: String| {
-        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("cannot allow {principal} to connect")).because(why).hint(
-            format!(
-                "check the name and the account: aws iam get-{0} --{0}-name {1}, ec-iam whoami",
-                principal.kind.word(),
-                principal.name
+        let (kind, name) = (principal.kind.word(), &principal.name);
+        let hint = match principal.kind {
+            Kind::PermissionSet => "--assign-to creates a permission set that is missing".to_owned(),
+            Kind::Role => format!(
+                "check the name and the account: aws iam get-role --role-name {name}, ec-iam whoami; \
+                 --trust creates a role that is missing"
             ),
-        )
+            _ => format!("check the name and the account: aws iam get-{kind} --{kind}-name {name}, ec-iam whoami"),
+        };
+        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("cannot give {principal} a permission")).because(why).hint(hint)
     };
     let arn = cloud
         .principal_arn(principal)?
@@ -117,14 +119,131 @@ fn exists(cloud: &impl Cloud, principal: &Principal) -> Result<(), Failure> {
     }
 }
 
-/// The permission to write, if this cache needs one.
-fn grant(
+/// What is to be there in the end, in the order in which it is made: nobody is allowed anything before the boundary is
+/// set, and nobody is assigned before the permissions are there.
+fn wanted(
     cloud: &impl Cloud,
-    principal: &Principal,
-    user: Option<&str>,
+    request: &Request,
     cache: Option<&Cache>,
     survey: &mut Survey,
-) -> Result<Option<Grant>, Failure> {
+) -> Result<Vec<Step>, Failure> {
+    let Some(principal) = &request.principal else {
+        survey.find(
+            Finding::new(&codes::NO_PRINCIPAL, Severity::Info, "nobody is allowed to connect: no principal is named")
+                .fix("--principal role/NAME allows a role to connect"),
+        );
+        return Ok(Vec::new());
+    };
+    let mut scope = scope(cloud, request, cache)?;
+    let mut steps = Vec::new();
+    if request.needs_cache() {
+        let Some(user) = user_of_cache(cloud, request, principal, cache, survey, &mut steps)? else {
+            return Ok(steps);
+        };
+        let cache = cache.map(CacheArn::of).transpose()?;
+        scope.connect = cache.zip(Some(user.clone()));
+        survey.user = Some(user);
+    }
+    steps.extend(made(cloud, request, principal, &scope)?);
+    if let Some(arn) = &request.boundary {
+        steps.push(Step::new(Thing::Boundary(principal.clone()), arn.as_str()));
+    }
+    let (thing, state) = request.permission.of(principal, &scope)?;
+    steps.push(Step::new(thing, state));
+    steps.extend(seats(cloud, request, principal, &scope)?);
+    if matches!(principal.kind, Kind::User | Kind::Group) {
+        let summary = format!("{principal} carries the policy itself, which works and is not what AWS recommends");
+        survey.find(Finding::new(&codes::DIRECT_POLICY, Severity::Warning, summary).fix(
+            "give a role, and let people sign in: --principal role/NAME --trust …, or \
+                 --principal permission-set/NAME --assign-to group/NAME",
+        ));
+    }
+    Ok(steps)
+}
+
+/// Account, partition and Region that policies are about. Whose credentials these are is asked only where it matters.
+fn scope(cloud: &impl Cloud, request: &Request, cache: Option<&Cache>) -> Result<Scope, Failure> {
+    if !request.needs_account() {
+        return Ok(Scope::default());
+    }
+    let identity = cloud.identity()?;
+    Ok(Scope {
+        partition: Caller::of(&identity.arn).partition,
+        account: Some(identity.account),
+        region: Some(cache.and_then(|cache| cache.region.clone()).unwrap_or(identity.region)),
+        ..Scope::default()
+    })
+}
+
+/// The principal itself, where it is asked for: a role with its trust policy, a permission set with its sessions.
+fn made(cloud: &impl Cloud, request: &Request, principal: &Principal, scope: &Scope) -> Result<Option<Step>, Failure> {
+    if let Some(asked) = &request.trust {
+        let account = scope.account.as_deref().unwrap_or_default();
+        let mut trust = asked.trust(&scope.partition, account)?;
+        let missing = |what: &str| {
+            Failure::new(&codes::NO_PROVIDER, format!("cannot let {what} use {principal}"))
+                .because("the account has none of that name")
+                .hint("aws iam list-saml-providers; list-open-id-connect-providers; list-users")
+        };
+        match trust.principal() {
+            Some(trusted) if trusted.account.as_deref() == Some(account) => {
+                let arn = cloud.principal_arn(&trusted)?.ok_or_else(|| missing(&trusted.to_string()))?;
+                trust = trust.with_arn(arn);
+            }
+            None if !cloud.has_provider(trust.arn())? => return Err(missing(trust.arn())),
+            // Another account's users cannot be looked up; IAM itself refuses one that does not exist.
+            Some(_) | None => {}
+        }
+        return Ok(Some(Step::new(Thing::Principal(principal.clone()), trust.policy())));
+    }
+    let set = (principal.kind == Kind::PermissionSet).then(|| {
+        Step::new(Thing::Principal(principal.clone()), json!({"session_duration": request.session_duration()}))
+    });
+    Ok(set)
+}
+
+/// Who gets a permission set: the group or user, the group's members, and the assignment.
+fn seats(cloud: &impl Cloud, request: &Request, principal: &Principal, scope: &Scope) -> Result<Vec<Step>, Failure> {
+    let Some(Seat { to, members, newcomer }) = &request.seat else { return Ok(Vec::new()) };
+    let mut steps = Vec::new();
+    let mut person = |person: Person, state: Value| -> Result<(), Failure> {
+        let thing = Thing::Person(person.clone());
+        let must_be_there = matches!(person, Person::User(_)) && state.is_null();
+        if must_be_there && cloud.read(&thing)? == State::Absent {
+            return Err(Failure::new(&codes::NO_SUCH_PERSON, format!("IAM Identity Center has no {person}"))
+                .hint("--email and --full-name create the user; with an external identity source, create it there"));
+        }
+        if !must_be_there {
+            steps.push(Step::new(thing, state));
+        }
+        Ok(())
+    };
+    match to {
+        Person::User(_) => person(to.clone(), newcomer.clone().map_or(Value::Null, Value::Object))?,
+        Person::Group(_) => person(to.clone(), json!({}))?,
+    }
+    for member in members {
+        person(Person::User(member.clone()), Value::Null)?;
+    }
+    if let Person::Group(group) = to {
+        let membership = |user: &String| Thing::Membership { group: group.clone(), user: user.clone() };
+        steps.extend(members.iter().map(|user| Step::new(membership(user), Value::Null)));
+    }
+    let account = request.account.clone().or_else(|| scope.account.clone()).unwrap_or_default();
+    let assignment = Thing::Assignment { account, set: principal.name.clone(), to: to.clone() };
+    steps.push(Step::new(assignment, Value::Null));
+    Ok(steps)
+}
+
+/// The user of the cache that is logged in as, and what has to be there for it; `None` if nobody logs in there with IAM.
+fn user_of_cache(
+    cloud: &impl Cloud,
+    request: &Request,
+    principal: &Principal,
+    cache: Option<&Cache>,
+    survey: &mut Survey,
+    steps: &mut Vec<Step>,
+) -> Result<Option<String>, Failure> {
     let cache = cache.ok_or_else(|| {
         Failure::new(&codes::CACHE_ARN, format!("cannot allow {principal} to connect"))
             .because("the document names no cache")
@@ -134,22 +253,63 @@ fn grant(
         let summary = format!("{principal} needs no permission to connect to {}: {why}", cache.name);
         Finding::new(&codes::NO_IAM_AUTH, Severity::Info, summary).evidence("auth", &cache.auth)
     };
-    if let Some(why) = user::no_iam_auth(cache) {
-        survey.findings.push(not_needed(&why));
+    if request.makes_users {
+        return users_made(cloud, request, principal, cache, survey, steps);
+    }
+    if let Some(why) = login::no_iam_auth(cache) {
+        survey.find(not_needed(&why).fix("--auth iam creates an IAM user and attaches it to the cache"));
         return Ok(None);
     }
-    let arn = CacheArn::of(cache)?;
-    let user = if let Some(user) = user {
+    CacheArn::of(cache)?;
+    if let Some(user) = &request.user {
         survey.findings.extend(verify(cloud, cache, user)?);
-        user.to_owned()
-    } else if let Some(user) = user::choose(cache, &cloud.users(None)?, &principal.name)? {
-        user.id.clone()
-    } else {
-        survey.findings.push(not_needed("none of the users in its user groups logs in with IAM"));
+        return Ok(Some(user.clone()));
+    }
+    if let Some(user) = user::choose(cache, &cloud.users(None)?, &principal.name)? {
+        return Ok(Some(user.id.clone()));
+    }
+    let finding = not_needed("none of the users in its user groups logs in with IAM");
+    survey.find(finding.fix("--auth iam creates an IAM user and attaches it to the cache"));
+    Ok(None)
+}
+
+/// As [`user_of_cache`], where users and groups that are missing are to be made.
+fn users_made(
+    cloud: &impl Cloud,
+    request: &Request,
+    principal: &Principal,
+    cache: &Cache,
+    survey: &mut Survey,
+    steps: &mut Vec<Step>,
+) -> Result<Option<String>, Failure> {
+    let unfit = login::unfit(cache);
+    if !unfit.is_empty() {
+        survey.findings.extend(unfit);
         return Ok(None);
+    }
+    let user = match &request.user {
+        Some(user) => user.clone(),
+        None => ec_shared::token::user_id(&principal.name).map_err(|_| {
+            Failure::new(&codes::WHICH_USER, format!("cannot name a user of cache {} after {principal}", cache.name))
+                .hint("--user ID: letters, digits and hyphens, beginning with a letter")
+        })?,
     };
-    survey.user = Some(user.clone());
-    Ok(Some(Grant::new(principal.clone(), &arn, &user)))
+    let attached = cache.auth.as_ref().map_or(&[][..], |auth| &auth.user_group_ids);
+    let mut groups = Vec::new();
+    for id in attached {
+        groups.extend(cloud.user_group(id)?);
+    }
+    match login::steps(cache, &CacheArn::of(cache)?, &user, &groups, request.access_string()) {
+        Ok((made, warning)) => {
+            steps.extend(made);
+            survey.findings.extend(warning);
+            Ok(Some(user))
+        }
+        Err(finding) => {
+            survey.find(*finding);
+            Ok(None)
+        }
+    }
 }
 
 /// Looks up a user that was named; that the credentials may not look is worth a warning, no more.
@@ -178,6 +338,7 @@ fn verify(cloud: &impl Cloud, cache: &Cache, user: &str) -> Result<Vec<Finding>,
 mod tests {
     use super::*;
     use crate::cloud::fake::{Fail, Fake, Which};
+    use crate::thing::SERVICE_LINKED_ROLE;
     use crate::user::CacheUser;
     use ec_shared::document::{Auth, AuthKind};
 
@@ -188,7 +349,11 @@ mod tests {
     }
 
     fn request(principal: &str, user: Option<&str>) -> Request {
-        Request { principal: Some(Principal::parse(principal).unwrap()), user: user.map(str::to_owned) }
+        Request {
+            principal: Some(Principal::parse(principal).unwrap()),
+            user: user.map(str::to_owned),
+            ..Request::default()
+        }
     }
 
     fn account(users: &[(&str, &str)]) -> Fake {
@@ -196,6 +361,7 @@ mod tests {
             id: (*id).into(),
             authentication: (*authentication).into(),
             groups: vec!["g".into()],
+            ..CacheUser::default()
         });
         Fake { users: users.collect(), ..Fake::with_principals(&["role/app"]) }
     }
@@ -211,7 +377,7 @@ mod tests {
         assert_eq!(survey.user.as_deref(), Some("app"));
         assert!(survey.changes.iter().all(|change| change.state == ChangeState::Planned));
         assert_eq!(survey.changes.len(), 2);
-        assert_eq!(cloud.writes(), Vec::<&str>::new());
+        assert_eq!(cloud.writes(), Vec::<String>::new());
     }
 
     #[test]
@@ -230,7 +396,7 @@ mod tests {
         let cloud = account(&[]);
         let survey = survey(&cloud, &Request::default(), None).unwrap();
         assert_eq!(codes_of(&survey), ["EC2011"]);
-        assert_eq!(*cloud.calls.borrow(), ["service_linked_role"]);
+        assert_eq!(*cloud.calls.borrow(), [format!("read {SERVICE_LINKED_ROLE}")]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use ec_shared::document::{Change, ChangeState, Document, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 
-use crate::plan::SERVICE_LINKED_ROLE;
+use crate::plan;
+use crate::thing::{POLICY_OF_SET, Thing};
 
 /// The report about `whoami`.
 pub fn whoami(_: &Document, section: &Section, report: &mut Report) {
@@ -47,8 +48,7 @@ pub fn changes(document: &Document, section: &Section, report: &mut Report) {
     report.title(title);
     for change in &section.changes {
         let (mark, state) = progress(change);
-        let name = change.id.as_deref().and_then(|id| id.rsplit('/').next()).unwrap_or_default();
-        let told = if name.is_empty() { state.to_owned() } else { format!("{state}: {name}") };
+        let told = name(change).map_or_else(|| state.to_owned(), |name| format!("{state}: {name}"));
         report.row(mark, [subject(change), told]);
     }
     if let (Some(user), true) = (fact("user"), section.command != "revoke") {
@@ -72,13 +72,27 @@ fn rest(section: &Section, report: &mut Report) {
     report.section(&Section { changes: Vec::new(), ..section.clone() }, &shown);
 }
 
-/// What is changed: `service-linked role`, `policy of role/app`.
+/// What is changed: `service-linked role`, `policy of role/app`; the rest as documents have it.
 fn subject(change: &Change) -> String {
-    if change.resource == SERVICE_LINKED_ROLE {
-        return "service-linked role".to_owned();
+    match plan::thing_of(change) {
+        Some(Thing::ServiceLinkedRole) => "service-linked role".to_owned(),
+        Some(Thing::InlinePolicy(principal, _) | Thing::ManagedPolicy(principal, _)) => {
+            format!("policy of {principal}")
+        }
+        Some(Thing::Boundary(principal)) => format!("boundary of {principal}"),
+        Some(thing) => thing.resource(),
+        None => change.resource.clone(),
     }
-    let principal = change.id.as_deref().and_then(|id| id.rsplit_once('/')).map_or("?", |(principal, _)| principal);
-    format!("policy of {principal}")
+}
+
+/// What tells it from others of its kind, where the subject does not.
+fn name(change: &Change) -> Option<&str> {
+    let value = match plan::thing_of(change)? {
+        Thing::ServiceLinkedRole | Thing::InlinePolicy(..) | Thing::ManagedPolicy(..) => change.id.as_deref(),
+        Thing::Boundary(_) => change.after.as_ref().and_then(serde_json::Value::as_str),
+        _ => None,
+    };
+    value.and_then(|value| value.rsplit('/').next()).filter(|name| *name != POLICY_OF_SET)
 }
 
 fn progress(change: &Change) -> (Mark, &'static str) {
@@ -110,6 +124,7 @@ fn mark(status: Status) -> Mark {
 mod tests {
     use super::*;
     use crate::codes;
+    use crate::thing::SERVICE_LINKED_ROLE;
     use ec_shared::document::Finding;
 
     #[test]
@@ -118,7 +133,9 @@ mod tests {
         section
             .changes
             .push(Change::new("create", SERVICE_LINKED_ROLE, ChangeState::Unchanged).id("arn:x/AWSServiceRole"));
-        section.changes.push(Change::new("attach", "inline policy p of role/app", ChangeState::Done).id("role/app/p"));
+        section
+            .changes
+            .push(Change::new("attach", "inline policy p of role/app", ChangeState::Done).id("role/app/ec-iam-p"));
         section
             .findings
             .push(Finding::new(&codes::NOT_IAM_USER, Severity::Warning, "user app has a password").fix("do this"));
@@ -127,7 +144,7 @@ mod tests {
         let expected = "\
 role/app
   ✓ service-linked role  is there: AWSServiceRole
-  + policy of role/app   created: p
+  + policy of role/app   created: ec-iam-p
   · user of the cache    app
   ! warning              user app has a password  EC2008
 changed: 1 change

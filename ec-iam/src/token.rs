@@ -11,7 +11,7 @@ use ec_shared::{Failure, codes as shared};
 use serde::Serialize;
 
 use crate::codes;
-use crate::user::no_iam_auth;
+use crate::login::no_iam_auth;
 
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,42 @@
 //! Which user of the cache a principal is to log in as.
 
 use ec_shared::Failure;
-use ec_shared::document::{AuthKind, Cache, Deployment, Engine, Finding, Severity};
+use ec_shared::document::{Cache, Finding, Severity};
 
 use crate::codes;
 
 /// A user of `ElastiCache`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CacheUser {
-    /// The user's id; for IAM users also the name.
+    /// The user's id.
     pub id: String,
+    /// The user's name, which a client logs in with. Equal to the id where the user logs in with IAM.
+    pub name: String,
+    /// `active`, `modifying` or `deleting`.
+    pub status: String,
+    /// `valkey` or `redis`.
+    pub engine: String,
+    /// What the user may do.
+    pub access_string: String,
     /// `iam`, `password` or `no-password`.
     pub authentication: String,
     /// The user groups that the user belongs to.
     pub groups: Vec<String>,
+}
+
+/// A user group of ElastiCache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserGroup {
+    /// The group's id.
+    pub id: String,
+    /// `valkey` or `redis`.
+    pub engine: String,
+    /// `creating`, `active`, `modifying` or `deleting`.
+    pub status: String,
+    /// The ids of its users.
+    pub users: Vec<String>,
+    /// The names of the serverless caches and the ids of the replication groups that it is attached to.
+    pub caches: Vec<String>,
 }
 
 impl CacheUser {
@@ -24,18 +47,6 @@ impl CacheUser {
     fn is_of(&self, groups: &[String]) -> bool {
         groups.is_empty() || self.groups.iter().any(|group| groups.contains(group))
     }
-}
-
-/// Why nobody can log in to this cache with IAM, if that is so.
-pub fn no_iam_auth(cache: &Cache) -> Option<String> {
-    let why = match cache.auth.as_ref().map(|auth| auth.kind) {
-        _ if cache.engine == Some(Engine::Memcached) => "it is a Memcached cache",
-        _ if cache.deployment == Some(Deployment::Cluster) => "it is a cache cluster outside any replication group",
-        Some(AuthKind::None) => "it has no user group, so nobody logs in",
-        Some(AuthKind::Token) => "it has an AUTH token and no user group",
-        Some(AuthKind::Rbac | AuthKind::Iam) | None => return None,
-    };
-    Some(why.to_owned())
 }
 
 /// What is worth knowing of a user that was named.
@@ -102,7 +113,7 @@ fn groups(cache: &Cache) -> &[String] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ec_shared::document::Auth;
+    use ec_shared::document::{Auth, AuthKind};
 
     fn cache(kind: AuthKind, groups: &[&str]) -> Cache {
         let user_group_ids = groups.iter().map(ToString::to_string).collect();
@@ -110,18 +121,12 @@ mod tests {
     }
 
     fn user(id: &str, authentication: &str, group: &str) -> CacheUser {
-        CacheUser { id: id.into(), authentication: authentication.into(), groups: vec![group.into()] }
-    }
-
-    #[test]
-    fn caches_without_users_have_no_iam_login() {
-        assert!(no_iam_auth(&cache(AuthKind::None, &[])).is_some());
-        assert!(no_iam_auth(&cache(AuthKind::Token, &[])).is_some());
-        assert!(no_iam_auth(&Cache { engine: Some(Engine::Memcached), ..cache(AuthKind::Rbac, &["g"]) }).is_some());
-        assert!(no_iam_auth(&Cache { deployment: Some(Deployment::Cluster), ..Cache::default() }).is_some());
-        assert!(no_iam_auth(&cache(AuthKind::Rbac, &["g"])).is_none());
-        assert!(no_iam_auth(&cache(AuthKind::Iam, &[])).is_none());
-        assert!(no_iam_auth(&Cache::default()).is_none());
+        CacheUser {
+            id: id.into(),
+            authentication: authentication.into(),
+            groups: vec![group.into()],
+            ..CacheUser::default()
+        }
     }
 
     #[test]

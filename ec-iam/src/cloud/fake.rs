@@ -8,9 +8,10 @@ use ec_shared::document::Cache;
 use ec_shared::{Code, Failure, codes};
 use serde_json::Value;
 
-use super::{Cloud, Deletion, Identity};
-use crate::principal::Principal;
-use crate::user::CacheUser;
+use super::{Cloud, Identity, Progress, Task};
+use crate::principal::{Kind, Principal};
+use crate::thing::{Person, SERVICE_LINKED_ROLE, State, Thing};
+use crate::user::{CacheUser, UserGroup};
 
 pub(crate) const ROLE_ARN: &str =
     "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
@@ -27,22 +28,28 @@ pub(crate) struct Fail {
 pub(crate) enum Which {
     /// The call of this number, from 1.
     Number(usize),
-    /// Every call of this name.
+    /// Every call whose name begins so.
     Name(&'static str),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Fake {
+    /// Users, groups and roles that nobody here makes.
     pub(crate) principals: Vec<String>,
-    pub(crate) policies: RefCell<BTreeMap<String, Value>>,
-    pub(crate) role: Cell<bool>,
+    /// Identity providers.
+    pub(crate) providers: Vec<String>,
+    /// What there is.
+    pub(crate) things: RefCell<BTreeMap<Thing, Value>>,
     pub(crate) role_in_use: bool,
     pub(crate) users: Vec<CacheUser>,
+    pub(crate) groups: Vec<UserGroup>,
     pub(crate) caches: Vec<Cache>,
     pub(crate) fails: Cell<Option<Fail>>,
     /// How many reads after a write still show what was before.
     pub(crate) lag: Cell<usize>,
-    pub(crate) calls: RefCell<Vec<&'static str>>,
+    pub(crate) before: RefCell<Option<(Thing, Option<Value>)>>,
+    /// The name of each call, and what it was about.
+    pub(crate) calls: RefCell<Vec<String>>,
     pub(crate) paused: Cell<Duration>,
 }
 
@@ -51,17 +58,18 @@ impl Fake {
         Self { principals: principals.iter().map(ToString::to_string).collect(), ..Self::default() }
     }
 
-    pub(crate) fn writes(&self) -> Vec<&'static str> {
-        let is_write = |call: &&&'static str| ["create", "put", "delete"].iter().any(|verb| call.starts_with(verb));
-        self.calls.borrow().iter().filter(is_write).copied().collect()
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let is_write = |call: &&String| ["write ", "remove "].iter().any(|verb| call.starts_with(verb));
+        self.calls.borrow().iter().filter(is_write).cloned().collect()
     }
 
     /// Notes a call and does its work, unless the call is the one that fails.
-    fn call<T>(&self, name: &'static str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        self.calls.borrow_mut().push(name);
+    fn call<T>(&self, name: impl Into<String>, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        let name = name.into();
+        self.calls.borrow_mut().push(name.clone());
         let fails = |fail: &Fail| match fail.call {
             Which::Number(number) => number == self.calls.borrow().len(),
-            Which::Name(called) => called == name,
+            Which::Name(called) => name.starts_with(called),
         };
         let Some(fail) = self.fails.get().filter(fails) else { return work() };
         if fail.is_done {
@@ -74,15 +82,55 @@ impl Fake {
     fn lags(&self) -> bool {
         let left = self.lag.get();
         self.lag.set(left.saturating_sub(1));
-        left > 0 && !self.writes().is_empty()
+        left > 0
     }
 
-    fn key(principal: &Principal, name: &str) -> String {
-        format!("{principal}/{name}")
+    fn remember(&self, thing: &Thing) {
+        self.before.replace(Some((thing.clone(), self.things.borrow().get(thing).cloned())));
+    }
+
+    /// Whether a thing is there, by its id.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.things.borrow().keys().any(|thing| thing.to_string() == id)
+    }
+
+    /// The state of a thing that is there.
+    pub(crate) fn state(&self, id: &str) -> Value {
+        let things = self.things.borrow();
+        things.iter().find(|(thing, _)| thing.to_string() == id).map(|(_, state)| state.clone()).unwrap()
+    }
+
+    /// Puts a thing there.
+    pub(crate) fn put(&self, id: &str, state: impl Into<Value>) {
+        let thing = if id == SERVICE_LINKED_ROLE { Thing::ServiceLinkedRole } else { Thing::parse(id).unwrap() };
+        self.things.borrow_mut().insert(thing, state.into());
+    }
+
+    /// What a thing belongs to must be there before it, and the other way round when that goes.
+    pub(crate) fn owners(thing: &Thing) -> Vec<Thing> {
+        let of = |principal: &Principal| match principal.kind {
+            Kind::PermissionSet => vec![Thing::Principal(principal.clone())],
+            _ => Vec::new(),
+        };
+        match thing {
+            Thing::Boundary(principal) | Thing::InlinePolicy(principal, _) | Thing::ManagedPolicy(principal, _) => {
+                of(principal)
+            }
+            Thing::Membership { group, user } => {
+                vec![Thing::Person(Person::Group(group.clone())), Thing::Person(Person::User(user.clone()))]
+            }
+            Thing::Assignment { set, to, .. } => {
+                let set = Principal { kind: Kind::PermissionSet, name: set.clone(), account: None };
+                vec![Thing::Principal(set), Thing::Person(to.clone())]
+            }
+            Thing::UserOfGroup { user, .. } => vec![Thing::CacheUser(user.clone())],
+            _ => Vec::new(),
+        }
     }
 
     fn no_principal(&self, principal: &Principal) -> Option<Failure> {
-        let known = self.principals.contains(&principal.to_string());
+        let known = self.principals.contains(&principal.to_string())
+            || self.things.borrow().contains_key(&Thing::Principal(principal.clone()));
         (!known).then(|| Failure::new(&codes::NOT_FOUND, format!("there is no {principal}")))
     }
 }
@@ -109,34 +157,8 @@ impl Cloud for Fake {
         self.call("users", || Ok(self.users.iter().filter(|user| id.is_none_or(|id| user.id == id)).cloned().collect()))
     }
 
-    fn service_linked_role(&self) -> Result<Option<String>, Failure> {
-        self.call("service_linked_role", || Ok((self.role.get() && !self.lags()).then(|| ROLE_ARN.to_owned())))
-    }
-
-    fn create_service_linked_role(&self) -> Result<(), Failure> {
-        self.call("create_service_linked_role", || {
-            self.role.set(true);
-            Ok(())
-        })
-    }
-
-    fn delete_service_linked_role(&self, _: &str) -> Result<Option<String>, Failure> {
-        self.call("delete_service_linked_role", || {
-            Ok(self.role.get().then(|| {
-                self.role.set(self.role_in_use);
-                "task".to_owned()
-            }))
-        })
-    }
-
-    fn deletion(&self, _: &str) -> Result<Deletion, Failure> {
-        self.call("deletion", || {
-            Ok(match (self.lags(), self.role_in_use) {
-                (true, _) => Deletion::InProgress,
-                (_, true) => Deletion::Refused("used by caches in us-east-1".to_owned()),
-                _ => Deletion::Succeeded,
-            })
-        })
+    fn user_group(&self, id: &str) -> Result<Option<UserGroup>, Failure> {
+        self.call("user_group", || Ok(self.groups.iter().find(|group| group.id == id).cloned()))
     }
 
     fn principal_arn(&self, principal: &Principal) -> Result<Option<String>, Failure> {
@@ -146,27 +168,62 @@ impl Cloud for Fake {
         })
     }
 
-    fn inline_policy(&self, principal: &Principal, name: &str) -> Result<Option<Value>, Failure> {
-        self.call("inline_policy", || {
-            let found = self.policies.borrow().get(&Self::key(principal, name)).cloned();
-            Ok(found.filter(|_| !self.lags()))
+    fn has_provider(&self, arn: &str) -> Result<bool, Failure> {
+        self.call("has_provider", || Ok(self.providers.iter().any(|provider| provider == arn)))
+    }
+
+    fn read(&self, thing: &Thing) -> Result<State, Failure> {
+        self.call(format!("read {thing}"), || {
+            let before = self.before.borrow().clone().filter(|(written, _)| written == thing && self.lags());
+            let found = before.map_or_else(|| self.things.borrow().get(thing).cloned(), |(_, before)| before);
+            Ok(found.map_or(State::Absent, State::Present))
         })
     }
 
-    fn put_inline_policy(&self, principal: &Principal, name: &str, policy: &Value) -> Result<(), Failure> {
-        self.call("put_inline_policy", || {
-            if let Some(failure) = self.no_principal(principal) {
+    fn write(&self, thing: &Thing, state: &Value) -> Result<Option<Task>, Failure> {
+        self.call(format!("write {thing}"), || {
+            if let Thing::InlinePolicy(principal, _) | Thing::ManagedPolicy(principal, _) = thing
+                && let Some(failure) = self.no_principal(principal)
+            {
                 return Err(failure);
             }
-            self.policies.borrow_mut().insert(Self::key(principal, name), policy.clone());
-            Ok(())
+            if let Some(missing) = Self::owners(thing).iter().find(|owner| !self.things.borrow().contains_key(owner)) {
+                return Err(Failure::new(&codes::NOT_FOUND, format!("there is no {}", missing.resource())));
+            }
+            self.remember(thing);
+            let state = if *thing == Thing::ServiceLinkedRole { Value::from(ROLE_ARN) } else { state.clone() };
+            self.things.borrow_mut().insert(thing.clone(), state);
+            Ok(matches!(thing, Thing::Assignment { .. }).then(|| Task::Assignment("task".to_owned())))
         })
     }
 
-    fn delete_inline_policy(&self, principal: &Principal, name: &str) -> Result<(), Failure> {
-        self.call("delete_inline_policy", || {
-            self.policies.borrow_mut().remove(&Self::key(principal, name));
-            Ok(())
+    fn remove(&self, thing: &Thing) -> Result<Option<Task>, Failure> {
+        self.call(format!("remove {thing}"), || {
+            let is_role = *thing == Thing::ServiceLinkedRole;
+            if let Some(user) = self.things.borrow().keys().find(|other| Self::owners(other).contains(thing)) {
+                return Err(Failure::new(&codes::REFUSED, format!("{} is in use by {user}", thing.resource())));
+            }
+            self.remember(thing);
+            if !is_role {
+                self.things.borrow_mut().remove(thing);
+            }
+            Ok(is_role.then(|| Task::RoleDeletion("task".to_owned())))
+        })
+    }
+
+    fn progress(&self, task: &Task) -> Result<Progress, Failure> {
+        self.call("progress", || {
+            let is_role = matches!(task, Task::RoleDeletion(_));
+            Ok(match (self.lags(), is_role && self.role_in_use) {
+                (true, _) => Progress::InProgress,
+                (_, true) => Progress::Refused("used by caches in us-east-1".to_owned()),
+                _ => {
+                    if matches!(task, Task::RoleDeletion(_)) {
+                        self.things.borrow_mut().remove(&Thing::ServiceLinkedRole);
+                    }
+                    Progress::Done
+                }
+            })
         })
     }
 

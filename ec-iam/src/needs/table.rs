@@ -23,6 +23,10 @@ pub(super) enum On {
     Principal,
     /// ElastiCache's service-linked role.
     ServiceLinkedRole,
+    /// The instance of IAM Identity Center, its permission sets, and the account.
+    IdentityCenter,
+    /// The users and groups of its identity store.
+    IdentityStore,
 }
 
 /// One row: for these purposes, these actions on these resources, under this condition.
@@ -37,9 +41,16 @@ pub(super) struct Need {
 
 const SETUP: &str = "setup";
 const READ_ONLY: &str = "read-only";
+// Verbs with flags, which take more than the verb alone. Their policies undo what they do, too: `revoke` has no flags.
 /// The only purpose that may give network interfaces groups, and take them away again: who may, puts a machine behind any
-/// group's rules. `ec-sg revoke` of what it has attached takes this policy, too.
+/// group's rules.
 const ATTACH: &str = "ec-sg apply --attach-group";
+/// Makes a role, and sets boundaries.
+const TRUST: &str = "ec-iam apply --trust";
+/// Makes users of ElastiCache.
+const USERS: &str = "ec-iam apply --auth iam";
+/// Makes permission sets, and assigns them.
+const SEATS: &str = "ec-iam apply --assign-to";
 
 /// All rows.
 pub(super) const NEEDS: &[Need] = &[
@@ -50,7 +61,6 @@ pub(super) const NEEDS: &[Need] = &[
             "ec-sg check",
             "ec-sg plan",
             "ec-sg apply",
-            ATTACH,
             "ec-sg audit",
             "ec-iam plan",
             "ec-iam apply",
@@ -67,7 +77,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeSubnetGroups",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, "ec-sg audit", READ_ONLY, SETUP],
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg audit", READ_ONLY, SETUP],
         actions: &["elasticache:DescribeCacheSubnetGroups"],
         on: On::Everything,
         conditions: &[],
@@ -81,23 +91,14 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeRules",
-        purposes: &[
-            "ec-sg find",
-            "ec-sg check",
-            "ec-sg plan",
-            "ec-sg apply",
-            ATTACH,
-            "ec-sg revoke",
-            "ec-sg audit",
-            READ_ONLY,
-        ],
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg revoke", "ec-sg audit", READ_ONLY],
         actions: &["ec2:DescribeSecurityGroupRules"],
         on: On::Everything,
         conditions: &[],
     },
     Need {
         sid: "SeeGroups",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, "ec-sg audit", READ_ONLY],
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", "ec-sg audit", READ_ONLY],
         actions: &[
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeNetworkInterfaces",
@@ -111,7 +112,7 @@ pub(super) const NEEDS: &[Need] = &[
     // find, too: --candidates and --save look at the whole path.
     Need {
         sid: "SeePath",
-        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", ATTACH, READ_ONLY],
+        purposes: &["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg apply", READ_ONLY],
         actions: &[
             "ec2:DescribeInstances",
             "ec2:DescribeNetworkAcls",
@@ -135,7 +136,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "OpenPorts",
-        purposes: &["ec-sg apply", ATTACH],
+        purposes: &["ec-sg apply"],
         actions: &["ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:CreateTags"],
         on: On::SecurityGroups,
         conditions: &[],
@@ -156,14 +157,14 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "WhoAmI",
-        purposes: &["ec-iam whoami", READ_ONLY],
+        purposes: &["ec-iam whoami", TRUST, SEATS, READ_ONLY],
         actions: &["sts:GetCallerIdentity"],
         on: On::Everything,
         conditions: &[],
     },
     Need {
         sid: "SeeServiceLinkedRole",
-        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY],
+        purposes: &["ec-iam plan", "ec-iam apply", "ec-iam revoke", READ_ONLY],
         actions: &["iam:ListRoles"],
         on: On::Everything,
         conditions: &[],
@@ -174,10 +175,13 @@ pub(super) const NEEDS: &[Need] = &[
         actions: &[
             "iam:GetRole",
             "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
             "iam:GetUser",
             "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
             "iam:GetGroup",
             "iam:GetGroupPolicy",
+            "iam:ListAttachedGroupPolicies",
         ],
         on: On::Principal,
         conditions: &[],
@@ -194,6 +198,117 @@ pub(super) const NEEDS: &[Need] = &[
         purposes: &["ec-iam revoke"],
         actions: &["iam:DeleteRolePolicy", "iam:DeleteUserPolicy", "iam:DeleteGroupPolicy"],
         on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "AttachElastiCachePolicies",
+        purposes: &["ec-iam apply"],
+        actions: &["iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"],
+        on: On::Principal,
+        conditions: &[("ArnLike", "iam:PolicyARN", "arn:*:iam::aws:policy/AmazonElastiCache*")],
+    },
+    Need {
+        sid: "DetachElastiCachePolicies",
+        purposes: &["ec-iam revoke"],
+        actions: &["iam:DetachRolePolicy", "iam:DetachUserPolicy", "iam:DetachGroupPolicy"],
+        on: On::Principal,
+        conditions: &[("ArnLike", "iam:PolicyARN", "arn:*:iam::aws:policy/AmazonElastiCache*")],
+    },
+    Need {
+        sid: "SeeProviders",
+        purposes: &[TRUST],
+        actions: &["iam:GetSAMLProvider", "iam:GetOpenIDConnectProvider"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "MakeRole",
+        purposes: &[TRUST],
+        actions: &[
+            "iam:CreateRole",
+            "iam:DeleteRole",
+            "iam:DeleteRolePolicy",
+            "iam:PutRolePermissionsBoundary",
+            "iam:DeleteRolePermissionsBoundary",
+            "iam:PutUserPermissionsBoundary",
+            "iam:DeleteUserPermissionsBoundary",
+        ],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeUserGroups",
+        purposes: &[USERS],
+        actions: &["elasticache:DescribeUserGroups"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "MakeUsers",
+        purposes: &[USERS],
+        actions: &[
+            "elasticache:CreateUser",
+            "elasticache:DeleteUser",
+            "elasticache:CreateUserGroup",
+            "elasticache:ModifyUserGroup",
+            "elasticache:DeleteUserGroup",
+            "elasticache:ModifyServerlessCache",
+            "elasticache:ModifyReplicationGroup",
+        ],
+        on: On::ElastiCache,
+        conditions: &[],
+    },
+    Need {
+        sid: "FindIdentityCenter",
+        purposes: &[SEATS],
+        actions: &["sso:ListInstances"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "AssignPermissionSets",
+        purposes: &[SEATS],
+        actions: &[
+            "sso:ListPermissionSets",
+            "sso:DescribePermissionSet",
+            "sso:GetInlinePolicyForPermissionSet",
+            "sso:GetPermissionsBoundaryForPermissionSet",
+            "sso:ListManagedPoliciesInPermissionSet",
+            "sso:ListAccountAssignments",
+            "sso:ListAccountsForProvisionedPermissionSet",
+            "sso:DescribeAccountAssignmentCreationStatus",
+            "sso:DescribeAccountAssignmentDeletionStatus",
+            "sso:DescribePermissionSetProvisioningStatus",
+            "sso:CreatePermissionSet",
+            "sso:DeletePermissionSet",
+            "sso:PutInlinePolicyToPermissionSet",
+            "sso:DeleteInlinePolicyFromPermissionSet",
+            "sso:PutPermissionsBoundaryToPermissionSet",
+            "sso:DeletePermissionsBoundaryFromPermissionSet",
+            "sso:AttachManagedPolicyToPermissionSet",
+            "sso:DetachManagedPolicyFromPermissionSet",
+            "sso:ProvisionPermissionSet",
+            "sso:CreateAccountAssignment",
+            "sso:DeleteAccountAssignment",
+        ],
+        on: On::IdentityCenter,
+        conditions: &[],
+    },
+    Need {
+        sid: "KeepPeople",
+        purposes: &[SEATS],
+        actions: &[
+            "identitystore:GetUserId",
+            "identitystore:GetGroupId",
+            "identitystore:GetGroupMembershipId",
+            "identitystore:CreateUser",
+            "identitystore:DeleteUser",
+            "identitystore:CreateGroup",
+            "identitystore:DeleteGroup",
+            "identitystore:CreateGroupMembership",
+            "identitystore:DeleteGroupMembership",
+        ],
+        on: On::IdentityStore,
         conditions: &[],
     },
     Need {

@@ -367,7 +367,12 @@ fn a_service_linked_role_in_use_stays_and_that_is_no_error() {
     let arn = "arn:aws:iam::123456789012:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache";
     let status =
         "<Status>FAILED</Status><Reason><Reason>A service-linked role is required for ElastiCache.</Reason></Reason>";
+    let role = format!(
+        "<member><Path>/</Path><RoleName>AWSServiceRoleForElastiCache</RoleName><RoleId>AROAEXAMPLE</RoleId>\
+         <Arn>{arn}</Arn><CreateDate>2024-01-01T00:00:00Z</CreateDate></member>"
+    );
     let canned = Canned::new()
+        .answer("ListRoles", roles(&role))
         .answer("DeleteServiceLinkedRole", answer("DeleteServiceLinkedRole", "<DeletionTaskId>task/1</DeletionTaskId>"))
         .answer("GetServiceLinkedRoleDeletionStatus", answer("GetServiceLinkedRoleDeletionStatus", status))
         .serve();
