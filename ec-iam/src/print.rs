@@ -136,13 +136,22 @@ fn region_of_environment() -> Option<String> {
 }
 
 /// The user that an earlier verb chose.
-fn user_of(document: &Document) -> Result<Option<String>, Failure> {
+///
+/// # Errors
+/// `EC9009` if our section is no section.
+pub(crate) fn user_of(document: &Document) -> Result<Option<String>, Failure> {
     let section: Option<Section> = document.read(KEY)?;
     Ok(section.and_then(|section| section.facts.get("user")?.as_str().map(str::to_owned)))
 }
 
 /// Does some work for every document.
-fn each_document(input: Input, mut work: impl FnMut(&Document) -> Result<(), Failure>) -> Result<Exit, Failure> {
+///
+/// # Errors
+/// What the work fails with, and input that cannot be read.
+pub(crate) fn each_document(
+    input: Input,
+    mut work: impl FnMut(&Document) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     match input {
         Input::Some(documents) => documents.iter().try_for_each(work)?,
         Input::Stdin => {
