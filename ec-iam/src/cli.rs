@@ -17,6 +17,7 @@ use crate::lint_token::{self, LintTokenFlags};
 use crate::principal::Principal;
 use crate::simulate::{self, SimulateFlags};
 use crate::survey::{self, Request};
+use crate::token::TokenFormat;
 use crate::{apply, codes, lookup, print, revoke, text, whoami};
 
 /// Our key in the document.
@@ -111,6 +112,10 @@ pub(crate) struct PolicyFlags {
 
 /// Flags of `token`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+No client has a variable for the user, so that it is named on its command line:
+  eval \"$(ec-iam token --cache orders --user app --serverless --format env)\"
+  valkey-cli --tls -h ENDPOINT --user \"$EC_USER\" PING")]
 pub(crate) struct TokenFlags {
     /// Name of the serverless cache, or id of the replication group; without it, the cache of the document on stdin
     #[arg(long, value_name = "NAME")]
@@ -121,6 +126,9 @@ pub(crate) struct TokenFlags {
     /// The cache is serverless
     #[arg(long)]
     pub(crate) serverless: bool,
+    /// How the token is printed [default: line, or json with --output json]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<TokenFormat>,
 }
 
 impl Tool for Cli {

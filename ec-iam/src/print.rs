@@ -17,7 +17,7 @@ use crate::clouds::Clouds;
 use crate::lookup;
 use crate::needs::{self, Scope};
 use crate::principal::Principal;
-use crate::token::{Target, Token};
+use crate::token::{Target, Token, TokenFormat};
 
 /// Prints a policy, or one for each document where the policy is about the document's cache.
 ///
@@ -91,7 +91,7 @@ pub(crate) fn tokens(
     }
     if let Some(cache) = &flags.cache {
         let target = Target::of_flags(cache, flags.user.as_deref(), flags.serverless)?;
-        return token(target, None, clouds, common, output).map(|()| Exit::Ok);
+        return token(target, None, flags.format, clouds, common, output).map(|()| Exit::Ok);
     }
     each_document(Input::choose(common, None, false)?, |document| {
         let cache = document.cache()?.ok_or_else(|| {
@@ -100,7 +100,7 @@ pub(crate) fn tokens(
         })?;
         let user = flags.user.clone().map_or_else(|| user_of(document), |user| Ok(Some(user)))?;
         let target = Target::of_cache(&cache, user.as_deref(), flags.serverless)?;
-        token(target, cache.region, clouds, common, output)
+        token(target, cache.region, flags.format, clouds, common, output)
     })
 }
 
@@ -108,6 +108,7 @@ pub(crate) fn tokens(
 fn token(
     target: Target,
     region: Option<String>,
+    format: Option<TokenFormat>,
     clouds: &mut Clouds,
     common: &Common,
     output: &mut Output,
@@ -124,8 +125,8 @@ fn token(
         }
     };
     // Unlike documents, a token is bare in a pipe, too: that is what programs take.
-    let answer = if common.output == Some(Format::Json) { token.json() } else { token.line() };
-    output.answer(answer.as_bytes());
+    let by_output = if common.output == Some(Format::Json) { TokenFormat::Json } else { TokenFormat::Line };
+    output.answer(token.printed(format.unwrap_or(by_output)).as_bytes());
     Ok(())
 }
 
