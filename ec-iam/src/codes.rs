@@ -108,7 +108,7 @@ ec_shared::codes! {
     }
     TOKEN_WRAPPED = "EC2066" No "something stands around the token, or inside it" {
         cause: "Quotes, white space, a line break of the terminal, or the command that should have taken the token became part of it.",
-        see: "printf %s \"$REDISCLI_AUTH\" | wc: no line, one word",
+        see: "printenv REDISCLI_AUTH | wc: one line, one word",
         fix: "Hand it over without copying: export REDISCLI_AUTH=$(ec-iam token …)."
     }
     TOKEN_TRUNCATED = "EC2067" No "the token is not whole" {
@@ -198,7 +198,7 @@ ec_shared::codes! {
     }
     TOKEN_PARAMETER = "EC2084" No "a parameter of the token stands twice, or does not belong there" {
         cause: "Parameters were set by hand that the signer sets, too, or added after the token had been signed.",
-        see: "printf %s \"$REDISCLI_AUTH\" | tr '?&' '\\n\\n' | cut -d= -f1 | sort | uniq -c",
+        see: "printenv REDISCLI_AUTH | tr '?&' '\\n\\n' | cut -d= -f1 | sort | uniq -c",
         fix: "Let the signer set all X-Amz parameters, and change nothing afterwards."
     }
     TOKEN_SIGNATURE = "EC2085" No "the signature is not the one that these credentials give" {

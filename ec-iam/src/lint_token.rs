@@ -37,12 +37,14 @@ pub use judge::{Aspect, Expected, Seen, Signature, Verdict, lint};
 /// Flags of `lint-token`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Tokens come on stdin, one a line, and never as an argument: a token is a secret. What is not said of the cache is not
-compared; with --token-file, it is taken from the document on stdin. The signature is compared where the credentials in
-the environment are those of the token. Exit codes: 0 nothing is seen to be wrong, 1 something is, 2 unreadable.
+Tokens come on stdin, one a line, and never as an argument: a token is a secret. What no flag says is not compared; \
+with --token-file, the document on stdin says it. The signature is compared where the credentials in the environment \
+are those of the token.
+
+Exit codes: 0 nothing is seen to be wrong, 1 something is, 2 unreadable
 
 Examples:
-  printf '%s\\n' \"$REDISCLI_AUTH\" | ec-iam lint-token --cache orders --serverless --user app --region eu-west-1
+  printenv REDISCLI_AUTH | ec-iam lint-token --cache orders --serverless --user app
   ec-sg find --cache orders | ec-iam lint-token --token-file token.txt --user app")]
 pub(crate) struct LintTokenFlags {
     /// Name of the cache that the token should be for
@@ -149,7 +151,7 @@ impl Linter {
                 Line::NotUtf8 => {
                     let failure = Failure::new(&shared::NOT_UTF8, format!("cannot read line {number} as a token"))
                         .because("it is not UTF-8, and tokens are ASCII")
-                        .hint("printf %s \"$REDISCLI_AUTH\" | file -");
+                        .hint("printenv REDISCLI_AUTH | file -");
                     refuse(&failure, number, output)
                 }
             };

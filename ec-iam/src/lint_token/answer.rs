@@ -68,8 +68,13 @@ pub(super) fn report(verdict: &Verdict) -> String {
     for what in &verdict.not_checked {
         report.row(Mark::Info, [format!("not checked: {what}")]);
     }
-    let fixes = verdict.remarks.iter().filter_map(|(_, finding)| finding.fix.as_ref());
-    fixes.for_each(|fix| report.fix(fix));
+    let fixes: Vec<&str> = verdict.remarks.iter().filter_map(|(_, finding)| finding.fix.as_deref()).collect();
+    for fix in &fixes {
+        // One that another begins with is said by it.
+        if !fixes.iter().any(|other| other.len() > fix.len() && other.starts_with(fix)) {
+            report.fix(*fix);
+        }
+    }
     match verdict.errors() {
         0 => report.verdict(Mark::Yes, "ok: nothing is seen to be wrong"),
         1 => report.verdict(Mark::No, "no: one thing is wrong"),

@@ -177,11 +177,19 @@ fn command(expected: &Expected, seen: &Seen) -> String {
     if is_serverless {
         command.push_str(" --serverless");
     }
-    if let Some(region) = &expected.region {
+    if let Some(region) = expected.region.as_deref().or(seen.region.as_deref().filter(|region| is_region(region))) {
         command.push_str(" --region ");
         command.push_str(region);
     }
     command
+}
+
+/// Whether a text has the form of a Region: `eu-west-1`, `us-gov-east-1`. An availability zone has not.
+fn is_region(text: &str) -> bool {
+    let words: Vec<&str> = text.split('-').collect();
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    words.split_last().is_some_and(|(number, names)| names.len() >= 2 && is_number(number) && names.iter().all(is_word))
 }
 
 /// One token while it is looked at.
@@ -202,7 +210,7 @@ impl Judge<'_> {
         if let Some(service) = scope.as_ref().and_then(|scope| other::service(&scope.service)) {
             let summary = format!("it is a token for {service}, which ElastiCache does not take");
             self.wrong(Aspect::Service, &codes::TOKEN_SERVICE, summary);
-            return self.verdict(Signature::NotChecked);
+            return Verdict { not_checked: Vec::new(), ..self.verdict(Signature::NotChecked) };
         }
         self.form();
         self.host();

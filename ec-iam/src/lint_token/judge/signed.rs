@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use ec_shared::document::{Finding, Severity};
 use ec_shared::token::{LIFETIME, rfc3339};
 
-use super::{Aspect, Judge, Signature, command};
+use super::{Aspect, Judge, Signature, command, is_region};
 use crate::codes;
 use crate::lint_token::harmless::{masked, shown};
 use crate::lint_token::{clock, signature};
@@ -198,12 +198,4 @@ impl Judge<'_> {
 
 fn is_signature(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-/// Whether a text has the form of a Region: `eu-west-1`, `us-gov-east-1`. An availability zone has not.
-fn is_region(text: &str) -> bool {
-    let words: Vec<&str> = text.split('-').collect();
-    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let is_word = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    words.split_last().is_some_and(|(number, names)| names.len() >= 2 && is_number(number) && names.iter().all(is_word))
 }

@@ -269,7 +269,10 @@ fn every_way_of_being_wrong_is_told_by_its_own_sentence() {
 fn the_fix_signs_what_is_wanted() {
     let fix = |token: &str, expected: &Expected| lint(token, expected, now(), None).remarks[0].1.fix.clone().unwrap();
     let endpoint = SERVERLESS.replace("cache-01/", "orders-x1y2z3.serverless.use1.cache.amazonaws.com/");
-    assert_eq!(fix(&endpoint, &Expected::default()), "sign a new one: ec-iam token --cache orders --user ID");
+    assert_eq!(
+        fix(&endpoint, &Expected::default()),
+        "sign a new one: ec-iam token --cache orders --user iam-user-01 --serverless --region us-east-1"
+    );
     assert_eq!(
         fix(&GROUP.replace("my-rg-01", "Other"), &serverless()),
         "sign a new one: ec-iam token --cache cache-01 --user iam-user-01 --serverless --region us-east-1"
