@@ -206,4 +206,24 @@ ec_shared::codes! {
         see: "ec-iam token with the same credentials gives another X-Amz-Signature for the same X-Amz-Date.",
         fix: "Correct AWS_SECRET_ACCESS_KEY, and sign the empty body of a GET and nothing else."
     }
+    ACCESS_RULE = "EC2086" No "a rule of the access string is not taken" {
+        cause: "The rule is not understood, or it is one that AWS keeps to itself: passwords, reset, and commands that ElastiCache restricts.",
+        see: "aws elasticache describe-users --user-id ID: AccessString; the finding names the character at which the rule begins",
+        fix: "Correct the rule: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.RBAC.html#Access-string"
+    }
+    ACCESS_NOTHING = "EC2087" No "the access string lets the user do nothing" {
+        cause: "The user is off, as it is without the word on, or no rule allows a command, or none names a key.",
+        see: "aws elasticache describe-users --user-id ID: AccessString",
+        fix: "aws elasticache modify-user --user-id ID --access-string 'on ~app:* +@read +@write +@connection +info'"
+    }
+    ACCESS_NEED = "EC2088" No "the access string denies what clients need" {
+        cause: "Clients run commands of their own when they connect, and publish and subscribe on channels; a later rule takes away what an earlier one gave.",
+        see: "The server answers NOPERM; ACL WHOAMI and ACL LIST show the user and its rules.",
+        fix: "Add the rules that the finding names to the end of the access string."
+    }
+    ACCESS_WIDE = "EC2089" No "the access string allows more than an application needs" {
+        cause: "It allows every command, or some of the category dangerous, which may stop the cache or empty it.",
+        see: "ACL CAT dangerous",
+        fix: "Allow what the application does, or end the access string with -@dangerous +info."
+    }
 }
