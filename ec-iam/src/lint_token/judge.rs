@@ -205,11 +205,14 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn all(mut self, at_hand: Option<&Credentials>) -> Verdict {
+        self.see();
         let scope = self.scope();
         // Whatever else is wrong with a token of another kind, the remedy is one of ours.
         if let Some(service) = scope.as_ref().and_then(|scope| other::service(&scope.service)) {
             let summary = format!("it is a token for {service}, which ElastiCache does not take");
             self.wrong(Aspect::Service, &codes::TOKEN_SERVICE, summary);
+            // Its names are of other things.
+            self.seen = Seen { cache: None, user: None, deployment: None, ..self.seen };
             return Verdict { not_checked: Vec::new(), ..self.verdict(Signature::NotChecked) };
         }
         self.form();

@@ -27,10 +27,6 @@ fn lint(args: &[&str], stdin: impl Into<Vec<u8>>) -> Outcome {
     with_credentials(tool("ec-iam").args(["lint-token"]).args(args)).stdin(stdin).run()
 }
 
-fn answers(outcome: &Outcome) -> Vec<Value> {
-    outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("one answer a line")).collect()
-}
-
 #[test]
 fn the_lines_for_a_shell_log_clients_in() {
     need!("valkey-server", "valkey-cli");
@@ -54,7 +50,7 @@ fn the_lines_for_a_shell_log_clients_in() {
 fn a_token_of_ours_has_nothing_wrong() {
     let expected = ["--cache", "orders", "--user", "app", "--serverless", "--region", "eu-west-1"];
     let run = lint(&expected, token()).ok();
-    let answer = &answers(&run)[0];
+    let answer = &run.documents()[0];
     assert_eq!((&answer["ok"], &answer["signature"]), (&true.into(), &"matches".into()), "{answer}");
     let people = lint(&["-o", "text"], token()).ok();
     assert!(people.stdout.contains("ok: nothing is seen to be wrong"), "{}", people.told());
@@ -76,7 +72,7 @@ fn a_document_says_what_the_token_in_a_file_should_be_for() {
     };
     run(0o600, document("eu-west-1")).ok();
     let wrong = run(0o600, document("us-east-1") + &document("eu-west-1")).exits(1);
-    let codes: Vec<Value> = answers(&wrong).iter().map(|answer| answer["findings"][0]["code"].clone()).collect();
+    let codes: Vec<Value> = wrong.documents().iter().map(|answer| answer["findings"][0]["code"].clone()).collect();
     assert_eq!(codes, ["EC2077".into(), Value::Null]);
     run(0o644, document("eu-west-1")).exits(3).says("EC9023");
 }
@@ -88,7 +84,7 @@ fn lines_that_cannot_be_read_are_told_and_the_rest_is_answered() {
     input.extend(token().into_bytes());
     let run = lint(&[], input).exits(6).says("EC2079").says("EC9010");
     let told: Vec<(Value, Value)> =
-        answers(&run).iter().map(|answer| (answer["line"].clone(), answer["error"]["code"].clone())).collect();
+        run.documents().iter().map(|answer| (answer["line"].clone(), answer["error"]["code"].clone())).collect();
     assert_eq!(
         told,
         [(1.into(), "EC2079".into()), (2.into(), "EC9010".into()), (4.into(), Value::Null)],
@@ -108,7 +104,7 @@ fn an_answer_does_not_wait_for_the_next_token() {
         sign = SIGN.join(" ")
     );
     let run = with_credentials(sh(&script)).run().ok();
-    assert_eq!(answers(&run).iter().map(|answer| answer["line"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert_eq!(run.documents().iter().map(|answer| answer["line"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(2)]);
 }
 
 /// Everything that ec-iam says where it should not tell a secret, with `-v` and at a terminal's format.

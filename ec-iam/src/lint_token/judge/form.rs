@@ -11,7 +11,7 @@ use crate::lint_token::peel::Peeled;
 const FLAWS: [(Flaw, Severity, &str); 4] = [
     (Flaw::Twice, Severity::Error, "is percent-encoded twice"),
     (Flaw::Broken, Severity::Error, "has a % that encodes nothing"),
-    (Flaw::Plus, Severity::Error, "has a +, which may be read as a space: it is written %2B, and a space %20"),
+    (Flaw::Plus, Severity::Warning, "has a +, which some read as a space: it is written %2B, and a space %20"),
     (Flaw::Bare, Severity::Warning, "has characters that are signed percent-encoded and stand as they are"),
 ];
 

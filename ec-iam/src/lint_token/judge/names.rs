@@ -10,9 +10,19 @@ use crate::lint_token::harmless::{is_harmless, shown};
 const SERVERLESS: &str = "ServerlessCache";
 
 impl Judge<'_> {
+    /// Takes down what the token is for. Every fix says how to sign for the same.
+    pub(super) fn see(&mut self) {
+        self.seen.cache = Some(shown(&self.parts.host).to_owned());
+        self.seen.user = self.parts.get("User").map(|user| shown(user).to_owned());
+        self.seen.deployment = match self.parts.get("ResourceType") {
+            Some(SERVERLESS) => Some(Deployment::Serverless),
+            None if !self.is_cut => Some(Deployment::ReplicationGroup),
+            _ => None,
+        };
+    }
+
     pub(super) fn host(&mut self) {
         let host = self.parts.host.clone();
-        self.seen.cache = Some(shown(&host).to_owned());
         let (code, summary) = if host.is_empty() {
             (&codes::TOKEN_CACHE, "no cache is named in front of the /?".to_owned())
         } else if host.contains('.') {
@@ -58,7 +68,6 @@ impl Judge<'_> {
             }
             return;
         };
-        self.seen.user = Some(shown(&user).to_owned());
         let (code, summary) = match (user_id(&user), &self.expected.user) {
             (Err(_), _) => (&codes::TOKEN_USER, "User is no id of an ElastiCache user".to_owned()),
             (Ok(id), _) if id != user => (&codes::TOKEN_CASE, "the user's id has upper case".to_owned()),
@@ -81,7 +90,6 @@ impl Judge<'_> {
                 return self.wrong(Aspect::ResourceType, &codes::TOKEN_RESOURCE_TYPE, summary);
             }
         };
-        self.seen.deployment = Some(if is_serverless { Deployment::Serverless } else { Deployment::ReplicationGroup });
         let summary = match (self.expected.serverless, is_serverless) {
             (Some(true), false) => "the cache is serverless, and there is no ResourceType=ServerlessCache",
             (Some(false), true) => "the cache is a replication group, and there is ResourceType=ServerlessCache",
