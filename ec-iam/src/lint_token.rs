@@ -93,7 +93,7 @@ pub(crate) fn run(
 fn no_token(why: &str) -> Failure {
     Failure::new(&shared::NO_INPUT, "there is no token")
         .because(why)
-        .hint("printf '%s\\n' \"$REDISCLI_AUTH\" | ec-iam lint-token, or name a file of mode 600 with --token-file")
+        .hint("printenv REDISCLI_AUTH | ec-iam lint-token, or name a file of mode 600 with --token-file")
 }
 
 struct Linter {
