@@ -11,7 +11,9 @@ use ec_shared::{Code, Exit, Failure, Interrupt};
 
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
+use crate::lint_token::{self, LintTokenFlags};
 use crate::simulate::{self, SimulateFlags};
+use crate::token::TokenFormat;
 use crate::who::{Conditions, Who};
 use crate::{apply, codes, print, revoke, survey, text, whoami};
 
@@ -65,6 +67,8 @@ enum Verb {
     Token(TokenFlags),
     /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
     Simulate(SimulateFlags),
+    /// Tells everything that can be seen to be wrong with a token; reads tokens from stdin, one a line
+    LintToken(LintTokenFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -104,6 +108,10 @@ pub(crate) struct TrustPolicyFlags {
 
 /// Flags of `token`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+No client has a variable for the user, so that it is named on its command line:
+  eval \"$(ec-iam token --cache orders --user app --serverless --format env)\"
+  valkey-cli --tls -h ENDPOINT --user \"$EC_USER\" PING")]
 pub(crate) struct TokenFlags {
     /// Name of the serverless cache, or id of the replication group; without it, the cache of the document on stdin
     #[arg(long, value_name = "NAME")]
@@ -114,6 +122,9 @@ pub(crate) struct TokenFlags {
     /// The cache is serverless
     #[arg(long)]
     pub(crate) serverless: bool,
+    /// How the token is printed [default: line, or json with --output json]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<TokenFormat>,
 }
 
 impl Tool for Cli {
@@ -193,6 +204,7 @@ impl Tool for Cli {
             Verb::Trust(flags) => print::trust(flags, &mut clouds, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, output),
+            Verb::LintToken(flags) => lint_token::run(&flags, clouds.flags(), &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

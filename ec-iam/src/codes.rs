@@ -101,6 +101,131 @@ ec_shared::codes! {
         see: "The service authorization reference of ElastiCache; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
     }
+    NOT_A_TOKEN = "EC2065" No "the text is no IAM authentication token" {
+        cause: "It has no parameters of a signature: it is a password, a key, or a credential of another kind.",
+        see: "ec-iam token prints one: NAME/?Action=connect&User=ID&X-Amz-Algorithm=AWS4-HMAC-SHA256&…",
+        fix: "Sign a token with ec-iam token. A password or an AUTH token needs no lint: it is compared as it is."
+    }
+    TOKEN_WRAPPED = "EC2066" No "something stands around the token, or inside it" {
+        cause: "Quotes, white space, a line break of the terminal, or the command that should have taken the token became part of it.",
+        see: "printenv REDISCLI_AUTH | wc: one line, one word",
+        fix: "Hand it over without copying: export REDISCLI_AUTH=$(ec-iam token …)."
+    }
+    TOKEN_TRUNCATED = "EC2067" No "the token is not whole" {
+        cause: "Its beginning or its end is missing. A token has 300 to 2000 characters, and some fields and terminals hold less.",
+        see: "A token ends in X-Amz-Signature and 64 hexadecimal digits, or in X-Amz-Security-Token.",
+        fix: "Hand it over without copying: export REDISCLI_AUTH=$(ec-iam token …)."
+    }
+    TOKEN_ENDPOINT = "EC2068" No "the token is for an endpoint instead of the cache's name" {
+        cause: "The client dials the endpoint; the token names the cache: the serverless cache's name, or the replication group's id.",
+        see: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html",
+        fix: "Sign with the cache's name as host: ec-iam token --cache NAME. It cannot be mended afterwards, for the name is signed."
+    }
+    TOKEN_SCHEME = "EC2069" No "the token begins with a scheme" {
+        cause: "A token is the presigned URL without https:// or http:// in front.",
+        see: "The first characters of the token are the cache's name.",
+        fix: "Cut the scheme off. It is not signed, so that the rest stays valid."
+    }
+    TOKEN_CASE = "EC2070" No "the token names the cache or the user in upper case" {
+        cause: "AWS stores both names in lower case, and compares case.",
+        see: "aws elasticache describe-users; describe-serverless-caches; describe-replication-groups",
+        fix: "Sign with the names in lower case, as ec-iam token does whatever it is given."
+    }
+    TOKEN_CACHE = "EC2071" No "the token is for another cache, or for none" {
+        cause: "The name in front of `/?` is not the cache's, or has something beside the name, such as a port.",
+        see: "aws elasticache describe-serverless-caches; describe-replication-groups",
+        fix: "Sign with the cache's name alone: ec-iam token --cache NAME."
+    }
+    TOKEN_PATH = "EC2072" No "the token's path is not /" {
+        cause: "The path is signed and must be `/`. Some URL builders leave it out where nothing but a query follows.",
+        see: "A token begins NAME/?Action=connect",
+        fix: "Sign https://NAME/?Action=connect&User=ID, with the slash before the question mark."
+    }
+    TOKEN_USER = "EC2073" No "the token is for another user, or for none" {
+        cause: "`User` is missing, is no id of an ElastiCache user, or is another one than AUTH or --user names.",
+        see: "aws elasticache describe-users",
+        fix: "Sign for the user that logs in: ec-iam token --user ID."
+    }
+    TOKEN_ACTION = "EC2074" No "the token's action is not connect" {
+        cause: "`Action=connect` is missing, or written otherwise. ElastiCache takes no other action, and compares case.",
+        see: "A token begins NAME/?Action=connect",
+        fix: "Sign with Action=connect."
+    }
+    TOKEN_RESOURCE_TYPE = "EC2075" No "the token is for the other kind of cache" {
+        cause: "Tokens of serverless caches carry ResourceType=ServerlessCache, and those of replication groups carry no ResourceType. Some clients never send it.",
+        see: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html",
+        fix: "ec-iam token --serverless for a serverless cache, and without it for a replication group."
+    }
+    TOKEN_SERVICE = "EC2076" No "the token is signed for another service" {
+        cause: "The fourth part of X-Amz-Credential is not elasticache. RDS, MemoryDB and others have tokens that look alike.",
+        see: "X-Amz-Credential is KEY/DATE/REGION/elasticache/aws4_request",
+        fix: "Sign for the service elasticache."
+    }
+    TOKEN_REGION = "EC2077" No "the token is signed for another Region" {
+        cause: "The signer took its own Region for the cache's. botocore reads AWS_DEFAULT_REGION and not AWS_REGION; other SDKs prefer AWS_REGION.",
+        see: "env | grep REGION; aws configure list",
+        fix: "Sign with the cache's Region: ec-iam token --region REGION."
+    }
+    TOKEN_SIGNING = "EC2078" No "the token is signed otherwise than ElastiCache asks" {
+        cause: "A token is a GET, presigned with Signature Version 4 in the query, for 900 seconds, with host as the only signed header.",
+        see: "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html",
+        fix: "Presign with X-Amz-Expires=900 and no header but host, or take the token of ec-iam token."
+    }
+    TOKEN_TOO_LONG = "EC2079" Usage "a line is too long to be a token" {
+        cause: "Tokens have about 2000 characters at most, and a line is read up to 16 KiB.",
+        see: "wc -L < input",
+        fix: "Give one token a line."
+    }
+    TOKEN_EXPIRED = "EC2080" No "the token has expired" {
+        cause: "A token opens connections for 15 minutes after it is signed; connections that are open stay so for 12 hours.",
+        see: "X-Amz-Date and X-Amz-Expires in the token; date -u",
+        fix: "Sign a new one for every connection, or every 10 minutes. If it was signed just now, set the clock of the machine that signs."
+    }
+    TOKEN_CLOCK = "EC2081" No "the token is not valid yet" {
+        cause: "It is dated in the future: the clock of the machine that signed is ahead, or that of this machine is behind.",
+        see: "date -u; curl -sI https://sts.amazonaws.com | grep -i ^date",
+        fix: "Set the clock (chronyc tracking, timedatectl), and sign again."
+    }
+    TOKEN_CREDENTIALS = "EC2082" No "the token's credentials do not go together" {
+        cause: "Temporary keys (ASIA) sign with their session token, and long-term keys (AKIA) have none.",
+        see: "aws configure list; env | cut -d= -f1 | grep ^AWS_",
+        fix: "Export all three of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or unset the last one with a long-term key."
+    }
+    TOKEN_ENCODING = "EC2083" No "characters of the token are not encoded as they were signed" {
+        cause: "A value is percent-encoded twice or not at all, or the token went through HTML, JSON or a shell that escaped it.",
+        see: "The finding names the parameters.",
+        fix: "Encode each value once, as RFC 3986 says, and let nothing encode the finished token again."
+    }
+    TOKEN_PARAMETER = "EC2084" No "a parameter of the token stands twice, or does not belong there" {
+        cause: "Parameters were set by hand that the signer sets, too, or added after the token had been signed.",
+        see: "printenv REDISCLI_AUTH | tr '?&' '\\n\\n' | cut -d= -f1 | sort | uniq -c",
+        fix: "Let the signer set all X-Amz parameters, and change nothing afterwards."
+    }
+    TOKEN_SIGNATURE = "EC2085" No "the signature is not the one that these credentials give" {
+        cause: "The secret access key in the environment has the same key id and gives another signature: the secret is another, a part of the token was changed after signing, or something beside it was signed.",
+        see: "ec-iam token with the same credentials gives another X-Amz-Signature for the same X-Amz-Date.",
+        fix: "Correct AWS_SECRET_ACCESS_KEY, and sign the empty body of a GET and nothing else."
+    }
+    ACCESS_RULE = "EC2086" No "a rule of the access string is not taken" {
+        cause: "The rule is not understood, or it is one that AWS keeps to itself: passwords, reset, and commands that ElastiCache restricts.",
+        see: "aws elasticache describe-users --user-id ID: AccessString; the finding names the character at which the rule begins",
+        fix: "Correct the rule: https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.RBAC.html#Access-string"
+    }
+    ACCESS_NOTHING = "EC2087" No "the access string lets the user do nothing" {
+        cause: "The user is off, as it is without the word on, or no rule allows a command, or none names a key.",
+        see: "aws elasticache describe-users --user-id ID: AccessString",
+        fix: "aws elasticache modify-user --user-id ID --access-string 'on ~app:* +@read +@write +@connection +info'"
+    }
+    ACCESS_NEED = "EC2088" No "the access string denies what clients need" {
+        cause: "Clients run commands of their own when they connect, and publish and subscribe on channels; a later rule takes away what an earlier one gave.",
+        see: "The server answers NOPERM; ACL WHOAMI and ACL LIST show the user and its rules.",
+        fix: "Add the rules that the finding names to the end of the access string."
+    }
+    ACCESS_WIDE = "EC2089" No "the access string allows more than an application needs" {
+        cause: "It allows every command, or some of the category dangerous, which may stop the cache or empty it.",
+        see: "ACL CAT dangerous",
+        fix: "Allow what the application does, or end the access string with -@dangerous +info."
+    }
     DIRECT_POLICY = "EC2090" No "a user or group carries the policy itself" {
         cause: "It works. But users have access keys that never end, and AWS recommends roles, whose credentials do.",
         see: "aws iam list-user-policies; list-attached-user-policies; the same for groups",

@@ -7,11 +7,14 @@
 //!   table of actions that our verbs need; [`user`] and [`plan`] decide.
 //! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it; [`lint`]
 //!   tells what a policy says in vain.
+//! - [`access_string`] reads the rules of a user of a cache, and tells which commands they deny.
+//! - [`lint_token`] tells what can be seen to be wrong with a token, for the verb of that name.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
 //!   person sees of documents, [`print`] prints policies and tokens.
 
+pub mod access_string;
 pub mod apply;
 pub mod arn;
 pub mod aws;
@@ -22,6 +25,7 @@ pub mod codes;
 pub mod evaluate;
 pub mod identity;
 pub mod lint;
+pub mod lint_token;
 pub mod login;
 pub mod lookup;
 pub mod needs;

@@ -20,7 +20,7 @@ use crate::identity::Caller;
 use crate::lookup;
 use crate::needs::{self, Scope};
 use crate::principal::Principal;
-use crate::token::{Target, Token};
+use crate::token::{Target, Token, TokenFormat};
 use crate::who::{checked_account, checked_user};
 
 /// Prints a policy, or one for each document where the policy is about the document's cache.
@@ -119,7 +119,7 @@ pub(crate) fn tokens(
     }
     if let Some(cache) = &flags.cache {
         let target = Target::of_flags(cache, flags.user.as_deref(), flags.serverless)?;
-        return token(target, None, clouds, common, output).map(|()| Exit::Ok);
+        return token(target, None, flags.format, clouds, common, output).map(|()| Exit::Ok);
     }
     each_document(Input::choose(common, None, false)?, |document| {
         let cache = document.cache()?.ok_or_else(|| {
@@ -128,7 +128,7 @@ pub(crate) fn tokens(
         })?;
         let user = flags.user.clone().map_or_else(|| user_of(document), |user| Ok(Some(user)))?;
         let target = Target::of_cache(&cache, user.as_deref(), flags.serverless)?;
-        token(target, cache.region, clouds, common, output)
+        token(target, cache.region, flags.format, clouds, common, output)
     })
 }
 
@@ -136,6 +136,7 @@ pub(crate) fn tokens(
 fn token(
     target: Target,
     region: Option<String>,
+    format: Option<TokenFormat>,
     clouds: &mut Clouds,
     common: &Common,
     output: &mut Output,
@@ -152,8 +153,8 @@ fn token(
         }
     };
     // Unlike documents, a token is bare in a pipe, too: that is what programs take.
-    let answer = if common.output == Some(Format::Json) { token.json() } else { token.line() };
-    output.answer(answer.as_bytes());
+    let by_output = if common.output == Some(Format::Json) { TokenFormat::Json } else { TokenFormat::Line };
+    output.answer(token.printed(format.unwrap_or(by_output)).as_bytes());
     Ok(())
 }
 
@@ -164,13 +165,22 @@ fn region_of_environment() -> Option<String> {
 }
 
 /// The user that an earlier verb chose.
-fn user_of(document: &Document) -> Result<Option<String>, Failure> {
+///
+/// # Errors
+/// `EC9009` if our section is no section.
+pub(crate) fn user_of(document: &Document) -> Result<Option<String>, Failure> {
     let section: Option<Section> = document.read(KEY)?;
     Ok(section.and_then(|section| section.facts.get("user")?.as_str().map(str::to_owned)))
 }
 
 /// Does some work for every document.
-fn each_document(input: Input, mut work: impl FnMut(&Document) -> Result<(), Failure>) -> Result<Exit, Failure> {
+///
+/// # Errors
+/// What the work fails with, and input that cannot be read.
+pub(crate) fn each_document(
+    input: Input,
+    mut work: impl FnMut(&Document) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
     match input {
         Input::Some(documents) => documents.iter().try_for_each(work)?,
         Input::Stdin => {

@@ -65,6 +65,18 @@ fn no_user(cache: &str) -> Failure {
         .hint("--user ID, or EC_USER")
 }
 
+/// How a token is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum TokenFormat {
+    /// The token alone
+    Line,
+    /// The token, and what it is good for until when
+    Json,
+    /// Lines for a shell: REDISCLI_AUTH, which every redis-cli and valkey-cli reads, VALKEYCLI_AUTH, which valkey-cli
+    /// reads from 9.0 on, and EC_USER
+    Env,
+}
+
 /// A signed token.
 #[derive(Debug)]
 pub struct Token {
@@ -90,13 +102,28 @@ impl Token {
         Ok(Self { secret: sign(&request, credentials, now)?, target, region: region.to_owned(), expires_at })
     }
 
+    /// The token as it is asked for.
+    pub fn printed(&self, format: TokenFormat) -> String {
+        match format {
+            TokenFormat::Line => self.line(),
+            TokenFormat::Json => self.json(),
+            TokenFormat::Env => self.env(),
+        }
+    }
+
+    /// Lines that a shell can evaluate. The clients have no variable for the user; `EC_USER` is ours.
+    fn env(&self) -> String {
+        let (user, token) = (quoted(&self.target.user), quoted(self.secret.expose()));
+        format!("export EC_USER={user}\nexport REDISCLI_AUTH={token}\nexport VALKEYCLI_AUTH={token}\n")
+    }
+
     /// The bare token, with its line end.
-    pub fn line(&self) -> String {
+    fn line(&self) -> String {
         format!("{}\n", self.secret.expose())
     }
 
     /// The token and what it is good for, as one line of JSON.
-    pub fn json(&self) -> String {
+    fn json(&self) -> String {
         #[derive(Serialize)]
         struct Answer<'a> {
             token: &'a str,
@@ -113,6 +140,11 @@ impl Token {
         let json = serde_json::to_string(&Answer { token, user, cache, region, deployment, expires_at });
         json.unwrap_or_default() + "\n"
     }
+}
+
+/// One word for sh, whatever it holds.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
@@ -180,6 +212,18 @@ mod tests {
             assert_eq!(answer["deployment"], "serverless");
             assert!(answer["token"].as_str().unwrap().starts_with("orders/?Action=connect&User=app&"));
         }
+    }
+
+    #[test]
+    fn a_shell_gets_the_token_for_every_client_and_the_user() {
+        let token = sign_with_end(None).unwrap();
+        let bare = token.line();
+        let bare = bare.trim_end();
+        assert_eq!(
+            token.printed(TokenFormat::Env),
+            format!("export EC_USER='app'\nexport REDISCLI_AUTH='{bare}'\nexport VALKEYCLI_AUTH='{bare}'\n")
+        );
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub fn user_id(text: &str) -> Result<String, Failure> {
 
 /// The cache's name in an endpoint of AWS's form: `orders-x1y2z3.serverless.use1.cache.amazonaws.com`,
 /// `master.orders.x1y2z3.use1.cache.amazonaws.com`, `orders.x1y2z3.ng.0001.use1.cache.amazonaws.com`.
-fn name_in_endpoint(text: &str) -> Option<String> {
+pub fn name_in_endpoint(text: &str) -> Option<String> {
     let host = text.split(':').next()?.to_ascii_lowercase();
     let host = host.strip_suffix(".cn").unwrap_or(&host).strip_suffix(".cache.amazonaws.com")?.to_owned();
     let labels: Vec<&str> = host.split('.').collect();
