@@ -5,6 +5,7 @@ use ec_shared::report::{Mark, Report};
 
 use crate::plan;
 use crate::thing::{POLICY_OF_SET, Thing};
+use crate::trust::Trust;
 
 /// The report about `whoami`.
 pub fn whoami(_: &Document, section: &Section, report: &mut Report) {
@@ -86,13 +87,17 @@ fn subject(change: &Change) -> String {
 }
 
 /// What tells it from others of its kind, where the subject does not.
-fn name(change: &Change) -> Option<&str> {
+fn name(change: &Change) -> Option<String> {
     let value = match plan::thing_of(change)? {
         Thing::ServiceLinkedRole | Thing::InlinePolicy(..) | Thing::ManagedPolicy(..) => change.id.as_deref(),
+        Thing::Principal(_) => {
+            let trusted = change.after.as_ref().and_then(Trust::read)?;
+            return Some(format!("trusts {}", trusted.arn().rsplit(':').next().unwrap_or_default()));
+        }
         Thing::Boundary(_) => change.after.as_ref().and_then(serde_json::Value::as_str),
         _ => None,
     };
-    value.and_then(|value| value.rsplit('/').next()).filter(|name| *name != POLICY_OF_SET)
+    value.and_then(|value| value.rsplit('/').next()).filter(|name| *name != POLICY_OF_SET).map(str::to_owned)
 }
 
 fn progress(change: &Change) -> (Mark, &'static str) {

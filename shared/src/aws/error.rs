@@ -80,6 +80,8 @@ fn classify(said: &str, status: Option<u16>) -> &'static Code {
         _ => match status {
             Some(429) => &codes::THROTTLED,
             Some(500..) => &codes::SERVER_ERROR,
+            // AWS has done it, and its answer is no answer.
+            Some(200..300) => &codes::SERVER_ERROR,
             _ => &codes::REFUSED,
         },
     }
@@ -165,6 +167,7 @@ mod tests {
             ("RequestLimitExceeded", Some(503), "EC9108"),
             ("InternalError", Some(500), "EC9111"),
             ("", Some(502), "EC9111"),
+            ("", Some(200), "EC9111"),
             ("RulesPerSecurityGroupLimitExceeded", Some(400), "EC9107"),
             ("InvalidParameterValue", Some(400), "EC9107"),
         ];
