@@ -69,6 +69,9 @@ macro_rules! call {
     };
 }
 
+// Behind the macro that it uses.
+mod posture;
+
 /// What is not there is an answer.
 fn found<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match result {

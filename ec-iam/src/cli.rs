@@ -13,6 +13,7 @@ use ec_shared::{Code, Exit, Failure, Interrupt};
 use crate::aws::AwsCloud;
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
+use crate::posture::{self, CheckFlags};
 use crate::principal::Principal;
 use crate::simulate::{self, SimulateFlags};
 use crate::survey::{self, Request};
@@ -68,6 +69,8 @@ enum Verb {
     Token(TokenFlags),
     /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
     Simulate(SimulateFlags),
+    /// Checks the account: root user, long-term keys, MFA, IAM Identity Center, and where to sign in
+    Check(CheckFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -196,6 +199,7 @@ impl Tool for Cli {
             Verb::Policy(flags) => print::policies(&flags, &mut clouds, &common, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, output),
+            Verb::Check(flags) => posture::run(&flags, &mut clouds, &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

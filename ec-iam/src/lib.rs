@@ -7,6 +7,7 @@
 //!   table of actions that our verbs need; [`user`] and [`plan`] decide.
 //! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it; [`lint`]
 //!   tells what a policy says in vain.
+//! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
@@ -26,6 +27,7 @@ pub mod lookup;
 pub mod needs;
 pub mod plan;
 pub mod policy;
+pub mod posture;
 pub mod principal;
 mod print;
 pub mod revoke;

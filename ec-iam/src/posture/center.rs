@@ -1,0 +1,391 @@
+//! IAM Identity Center: whether it is on, and whether somebody administers the account through it.
+//!
+//! Only the organization's management account, and one that it has delegated this to, see the instance and its
+//! assignments. But wherever somebody is given access, Identity Center puts a role into the account, and takes it away
+//! with the last assignment: <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+//! These roles tell a member account what the instance does not.
+
+use std::cell::LazyCell;
+
+use ec_shared::Failure;
+use ec_shared::document::{Finding, Severity};
+
+use super::Answer;
+use super::checks::{Checks, Topic};
+use super::source::{Assignment, Instance, Source};
+use crate::codes;
+use crate::identity::permission_set;
+
+/// Where Identity Center puts its roles.
+const ROLES: &str = "/aws-reserved/sso.amazonaws.com/";
+/// Where the service-linked role of AWS Organizations is. Every account of an organization with all features has it:
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts.html>. Only such an organization can
+/// have an instance that gives access to accounts:
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html>.
+const ORGANIZATIONS: &str = "/aws-service-role/organizations.amazonaws.com/";
+/// How many permission sets, or roles, are looked into: AWS's own default limit for one account is 50.
+const LOOKED_INTO: usize = 100;
+
+/// The account whose posture it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Account {
+    pub(super) partition: String,
+    pub(super) id: Option<String>,
+    /// The Region that is asked; none where the answers were saved.
+    pub(super) region: Option<String>,
+    /// Whether the caller itself came through Identity Center.
+    pub(super) is_caller_of_center: bool,
+}
+
+/// What is worth knowing for signing in.
+#[derive(Debug, Default)]
+pub(super) struct Center {
+    pub(super) instance: Option<Instance>,
+    /// The permission set of an administrator.
+    pub(super) administrator: Option<String>,
+}
+
+/// How somebody administers the account.
+enum Administrator {
+    Assigned { set: String, to: Vec<Assignment> },
+    Role { set: String },
+}
+
+/// Both checks.
+pub(super) fn check(source: &impl Source, account: &Account, checks: &mut Checks) -> Center {
+    let instances = source.instances();
+    let roles = LazyCell::new(|| source.roles_below(ROLES));
+    let instance = instances.as_ref().ok().and_then(|all| all.iter().find(|each| each.status == "ACTIVE")).cloned();
+    match &instance {
+        Some(instance) => checks.yes(Topic::IdentityCenter, told(instance, account)),
+        None => without_instance(source, account, &instances, &roles, checks),
+    }
+    let assigned = instance.as_ref().map(|instance| by_assignments(source, account, &instance.arn));
+    let administrator = match assigned {
+        Some(Ok(Some(found))) => Ok(Some(found)),
+        Some(Ok(None)) => Ok(None),
+        // From a member account the instance may be visible and its assignments not.
+        Some(Err(failure)) => by_roles(source, &roles).map_err(|second| vec![failure, second]),
+        None => by_roles(source, &roles).map_err(|second| {
+            let unseen = instances.as_ref().err().cloned();
+            unseen.into_iter().chain([second]).collect()
+        }),
+    };
+    let set = match administrator {
+        Ok(Some(found)) => {
+            checks.yes(Topic::Administrator, found.told());
+            Some(found.into_set())
+        }
+        Ok(None) => {
+            checks.no(Topic::Administrator, nobody(instance.as_ref(), account));
+            None
+        }
+        Err(failures) => {
+            checks.unknown(Topic::Administrator, &failures.iter().collect::<Vec<_>>());
+            None
+        }
+    };
+    Center { instance, administrator: set }
+}
+
+/// No instance that is active is to be seen: other signs may tell.
+fn without_instance(
+    source: &impl Source,
+    account: &Account,
+    instances: &Answer<Vec<Instance>>,
+    roles: &LazyCell<Answer<Vec<String>>, impl FnOnce() -> Answer<Vec<String>>>,
+    checks: &mut Checks,
+) {
+    if let Ok(instances) = instances
+        && let Some(instance) = instances.first()
+    {
+        let summary = format!("the instance of IAM Identity Center is {}", instance.status);
+        let finding = Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary)
+            .evidence("instance", &instance.arn)
+            .fix("aws sso-admin list-instances shows when it is ACTIVE");
+        return checks.no(Topic::IdentityCenter, finding);
+    }
+    if account.is_caller_of_center {
+        return checks.yes(Topic::IdentityCenter, "the caller came through it");
+    }
+    match (instances, &**roles) {
+        (_, Ok(roles)) if !roles.is_empty() => {
+            let home = home(&roles[0]);
+            checks.yes(Topic::IdentityCenter, format!("it has roles in the account; its home is {home}"));
+        }
+        // What an account outside of any organization does not have is not hidden from it.
+        (Ok(_), Ok(_)) => match source.roles_below(ORGANIZATIONS) {
+            Ok(roles) if roles.is_empty() => checks.no(Topic::IdentityCenter, off(account)),
+            Ok(_) => checks.unknown(Topic::IdentityCenter, &[&hidden(account)]),
+            Err(failure) => checks.unknown(Topic::IdentityCenter, &[&failure]),
+        },
+        (instances, roles) => {
+            let failures: Vec<&Failure> = instances.as_ref().err().into_iter().chain(roles.as_ref().err()).collect();
+            checks.unknown(Topic::IdentityCenter, &failures);
+        }
+    }
+}
+
+/// The first permission set with AdministratorAccess that somebody holds in the account.
+fn by_assignments(source: &impl Source, account: &Account, instance: &str) -> Answer<Option<Administrator>> {
+    let Some(id) = &account.id else {
+        return Err(Failure::new(&codes::NOT_DETERMINED, "it is not known which account is meant")
+            .hint("aws sts get-caller-identity tells"));
+    };
+    let sets = source.permission_sets(instance, id)?;
+    for set in sets.iter().take(LOOKED_INTO) {
+        if !source.policies_of_set(instance, set)?.iter().any(|policy| is_administrator(policy)) {
+            continue;
+        }
+        let to = source.assignments(instance, id, set)?;
+        if !to.is_empty() {
+            // A name is for people: without it, the id will do.
+            let name = source.name_of_set(instance, set).ok().filter(|name| !name.is_empty());
+            let set = name.unwrap_or_else(|| set.rsplit('/').next().unwrap_or(set).to_owned());
+            return Ok(Some(Administrator::Assigned { set, to }));
+        }
+    }
+    within_bounds(sets.len(), "permission sets").map(|()| None)
+}
+
+/// The first role of Identity Center with AdministratorAccess. Roles that are called so are looked into first.
+fn by_roles(
+    source: &impl Source,
+    roles: &LazyCell<Answer<Vec<String>>, impl FnOnce() -> Answer<Vec<String>>>,
+) -> Answer<Option<Administrator>> {
+    let mut names: Vec<&str> = match &**roles {
+        Ok(roles) => roles.iter().filter_map(|arn| arn.rsplit('/').next()).collect(),
+        Err(failure) => return Err(failure.clone()),
+    };
+    names.sort_by_key(|name| !name.to_ascii_lowercase().contains("admin"));
+    for name in names.iter().take(LOOKED_INTO) {
+        if source.policies_of_role(name)?.iter().any(|policy| is_administrator(policy)) {
+            let set = permission_set(name).unwrap_or_else(|| (*name).to_owned());
+            return Ok(Some(Administrator::Role { set }));
+        }
+    }
+    within_bounds(names.len(), "roles of IAM Identity Center").map(|()| None)
+}
+
+fn within_bounds(count: usize, what: &str) -> Result<(), Failure> {
+    if count <= LOOKED_INTO {
+        return Ok(());
+    }
+    Err(Failure::new(&codes::NOT_DETERMINED, format!("the account has {count} {what}"))
+        .because(format!("{LOOKED_INTO} were looked into, and none is an administrator's"))
+        .hint("look through the AWS accounts page of IAM Identity Center in the console"))
+}
+
+pub(super) fn is_administrator(policy: &str) -> bool {
+    policy.ends_with(":iam::aws:policy/AdministratorAccess")
+}
+
+impl Administrator {
+    fn told(&self) -> String {
+        match self {
+            Self::Assigned { set, to } => {
+                let first = to.first();
+                let kind = first.map_or_else(|| "somebody".to_owned(), |each| each.principal_type.to_ascii_lowercase());
+                let id = first.map_or("", |each| &each.principal_id);
+                match to.len() {
+                    1 => format!("{kind} {id} through permission set {set}"),
+                    count => format!("{count} users and groups through permission set {set}"),
+                }
+            }
+            Self::Role { set } => format!("through permission set {set}"),
+        }
+    }
+
+    fn into_set(self) -> String {
+        match self {
+            Self::Assigned { set, .. } | Self::Role { set } => set,
+        }
+    }
+}
+
+fn told(instance: &Instance, account: &Account) -> String {
+    let id = instance.arn.rsplit('/').next().unwrap_or(&instance.arn);
+    match instance.region.as_ref().or(account.region.as_ref()) {
+        Some(region) => format!("{id} in {region}"),
+        None => id.to_owned(),
+    }
+}
+
+/// The Region in a role's path; roles of an instance in us-east-1 have none.
+fn home(role: &str) -> &str {
+    let parts: Vec<&str> = role.split('/').collect();
+    match parts.as_slice() {
+        [.., "sso.amazonaws.com", region, _] => region,
+        _ => "us-east-1",
+    }
+}
+
+/// That it is off is a warning, as is that nobody administers through it: the account works, with what is less safe.
+fn off(account: &Account) -> Finding {
+    let place = account.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+    let summary =
+        format!("IAM Identity Center is off: there is no instance{place}, and the account is in no organization");
+    let console = super::address::console(&account.partition).unwrap_or("the console");
+    Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary).fix(format!(
+        "open {console}/singlesignon, choose the Region that is to be its home, and choose Enable; that makes the account \
+         the management account of an organization"
+    ))
+}
+
+/// An account of an organization does not see everything.
+fn hidden(account: &Account) -> Failure {
+    let place = account.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+    Failure::new(&codes::NOT_DETERMINED, format!("no instance is to be seen{place}"))
+        .because("the organization may have one in another Region or hide it from its member accounts")
+        .hint("ask in the management account: aws sso-admin list-instances --region-scope ALL_REGIONS")
+}
+
+fn nobody(instance: Option<&Instance>, account: &Account) -> Finding {
+    let summary = "nobody: no permission set with AdministratorAccess is assigned in the account";
+    let finding = Finding::new(&codes::NO_ADMINISTRATOR, Severity::Warning, summary);
+    let Some(instance) = instance else {
+        return finding.fix(
+            "once IAM Identity Center is on, assign a permission set with AdministratorAccess for this account to a user \
+             or a group",
+        );
+    };
+    let (arn, id) = (&instance.arn, account.id.as_deref().unwrap_or("ACCOUNT"));
+    finding.evidence("instance", arn).fix(format!(
+        "aws sso-admin create-permission-set --instance-arn {arn} --name AdministratorAccess; aws sso-admin \
+         attach-managed-policy-to-permission-set --instance-arn {arn} --permission-set-arn SET --managed-policy-arn \
+         arn:{}:iam::aws:policy/AdministratorAccess; aws sso-admin create-account-assignment --instance-arn {arn} \
+         --permission-set-arn SET --target-type AWS_ACCOUNT --target-id {id} --principal-type USER --principal-id USER",
+        account.partition
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::posture::checks::Check;
+    use crate::posture::checks::Verdict::{No, Unknown, Yes};
+    use crate::posture::fake::{Fake, ROLE, denied, instance, rows};
+
+    const MEMBER: &str =
+        "arn:aws:iam::123456789012:role/aws-service-role/organizations.amazonaws.com/AWSServiceRoleForOrganizations";
+
+    fn account() -> Account {
+        let (id, region) = (Some("123456789012".into()), Some("us-east-1".into()));
+        Account { partition: "aws".into(), id, region, is_caller_of_center: false }
+    }
+
+    /// What is said of Identity Center, and of the administrator.
+    fn told(source: &Fake) -> [Check; 2] {
+        rows(|checks| drop(check(source, &account(), checks))).try_into().unwrap()
+    }
+
+    #[test]
+    fn the_instance_tells_who_administers_the_account() {
+        let [center, administrator] = told(&Fake::default());
+        assert_eq!((center.verdict, center.detail.as_str()), (Yes, "ssoins-1 in us-east-1"));
+        let expected = (Yes, "group g-1 through permission set Administrators");
+        assert_eq!((administrator.verdict, administrator.detail.as_str()), expected);
+    }
+
+    #[test]
+    fn a_permission_set_without_the_policy_or_without_anybody_is_no_administrators() {
+        for source in [
+            Fake { sets: Ok(vec![]), ..Fake::default() },
+            Fake { policies_of_set: Ok(vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into()]), ..Fake::default() },
+            Fake { policies_of_set: Ok(vec!["arn:aws:iam::1:policy/AdministratorAccess".into()]), ..Fake::default() },
+            Fake { assignments: Ok(vec![]), ..Fake::default() },
+        ] {
+            let [center, administrator] = told(&source);
+            assert_eq!((center.verdict, administrator.verdict), (Yes, No));
+            assert_eq!(administrator.code.as_deref(), Some("EC2059"));
+        }
+    }
+
+    #[test]
+    fn the_roles_tell_a_member_account_what_the_instance_does_not() {
+        let hidden = || Err(denied("sso", "ListPermissionSetsProvisionedToAccount"));
+        for source in [
+            Fake { sets: hidden(), ..Fake::default() },
+            Fake { instances: Ok(vec![]), ..Fake::default() },
+            Fake { instances: Err(denied("sso", "ListInstances")), ..Fake::default() },
+        ] {
+            let [center, administrator] = told(&source);
+            assert_eq!((center.verdict, administrator.verdict), (Yes, Yes));
+            assert_eq!(administrator.detail, "through permission set Admins");
+            if source.sets.is_ok() {
+                assert_eq!(center.detail, "it has roles in the account; its home is eu-west-1");
+            }
+        }
+    }
+
+    #[test]
+    fn that_nothing_is_to_be_seen_proves_only_outside_of_an_organization_that_it_is_off() {
+        let alone = Fake { instances: Ok(vec![]), roles: Ok(vec![]), ..Fake::default() };
+        let [center, administrator] = told(&alone);
+        assert_eq!((center.verdict, center.code.as_deref()), (No, Some("EC2058")));
+        assert_eq!((administrator.verdict, administrator.code.as_deref()), (No, Some("EC2059")));
+        let member = Fake { roles: Ok(vec![MEMBER.into()]), ..alone };
+        let [center, administrator] = told(&member);
+        assert_eq!((center.verdict, administrator.verdict), (Unknown, No), "no role means no assignment");
+        assert!(center.detail.starts_with("no instance is to be seen in us-east-1"), "{}", center.detail);
+    }
+
+    #[test]
+    fn where_nothing_may_be_asked_nothing_is_known() {
+        let source = Fake {
+            instances: Err(denied("sso", "ListInstances")),
+            roles: Err(denied("iam", "ListRoles")),
+            ..Fake::default()
+        };
+        for check in told(&source) {
+            assert_eq!((check.verdict, check.code.as_deref()), (Unknown, Some("EC2050")));
+            assert_eq!(check.detail, "AWS denied sso:ListInstances; AWS denied iam:ListRoles");
+        }
+    }
+
+    #[test]
+    fn roles_whose_policies_may_not_be_asked_still_show_that_it_is_on() {
+        let source = Fake {
+            instances: Ok(vec![]),
+            policies_of_role: Err(denied("iam", "ListAttachedRolePolicies")),
+            ..Fake::default()
+        };
+        assert_eq!(told(&source).map(|check| check.verdict), [Yes, Unknown]);
+    }
+
+    #[test]
+    fn a_caller_that_came_through_it_shows_that_it_is_on() {
+        let source = Fake { instances: Ok(vec![]), roles: Err(denied("iam", "ListRoles")), ..Fake::default() };
+        let account = Account { is_caller_of_center: true, ..account() };
+        let rows = rows(|checks| drop(check(&source, &account, checks)));
+        assert_eq!([rows[0].verdict, rows[1].verdict], [Yes, Unknown]);
+    }
+
+    #[test]
+    fn an_instance_that_is_not_active_does_not_count() {
+        for status in ["CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_IN_PROGRESS"] {
+            let source = Fake { instances: Ok(vec![instance(status)]), ..Fake::default() };
+            let [center, _] = told(&source);
+            assert_eq!((center.verdict, center.code.as_deref()), (No, Some("EC2058")), "{status}");
+        }
+    }
+
+    #[test]
+    fn roles_that_are_called_so_are_looked_into_first_and_the_calls_are_bounded() {
+        let other = |index: usize| ROLE.replace("Admins", &format!("Reader{index}"));
+        let mut roles: Vec<String> = (0..LOOKED_INTO + 1).map(other).collect();
+        let source = Fake { instances: Ok(vec![]), roles: Ok(roles.clone()), ..Fake::default() };
+        assert_eq!(told(&source)[1].verdict, Unknown);
+        assert_eq!(source.calls().len(), LOOKED_INTO);
+        roles.push(ROLE.into());
+        let source = Fake { instances: Ok(vec![]), roles: Ok(roles), ..Fake::default() };
+        assert_eq!(told(&source)[1].verdict, Yes);
+        assert_eq!(source.calls().len(), 1);
+    }
+
+    #[test]
+    fn the_home_stands_in_the_path_of_the_role() {
+        assert_eq!(home(ROLE), "eu-west-1");
+        assert_eq!(home(&ROLE.replace("eu-west-1/", "")), "us-east-1");
+    }
+}

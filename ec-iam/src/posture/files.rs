@@ -1,0 +1,416 @@
+//! The posture from answers that the AWS CLI has printed: no credentials, no network.
+//!
+//! Every `*.json` below a folder is read, whatever its name, and its top-level key says what it is; a `*.csv` is the
+//! credential report if its first column is called so. `sso-admin list-managed-policies-in-permission-set` does not name
+//! its permission set: a member of ours, `PermissionSetArn`, does, else the `ps-…` in the file's name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use ec_shared::{Failure, saved};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::Answer;
+use super::credentials::CredentialReport;
+use super::source::{Assignment, Instance, Source, Summary, Who};
+use crate::codes;
+
+/// What the files tell.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// An ARN of the account, and the file that it stands in.
+    account: Option<(String, PathBuf)>,
+    caller: Option<String>,
+    summary: Option<Summary>,
+    report: Option<CredentialReport>,
+    aliases: Option<Vec<Word>>,
+    /// By ARN; with the managed policies.
+    roles: Option<BTreeMap<String, Vec<String>>>,
+    instances: Option<Vec<Instance>>,
+    /// The permission sets in the account; none if no file lists them all.
+    sets: Option<Vec<String>>,
+    assignments: Vec<AccountAssignment>,
+    /// By the id of the permission set, `ps-…`.
+    policies: HashMap<String, Vec<String>>,
+    /// By the id of the permission set, `ps-…`.
+    names: HashMap<String, String>,
+}
+
+/// The outputs of the commands that count, together: each has some of these keys.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    // sts get-caller-identity
+    user_id: Option<String>,
+    arn: Option<Word>,
+    // iam get-account-summary
+    summary_map: Option<BTreeMap<String, i64>>,
+    // iam get-credential-report
+    content: Option<String>,
+    report_format: Option<String>,
+    generated_time: Option<String>,
+    // iam list-account-aliases
+    account_aliases: Option<Vec<Word>>,
+    // iam get-account-authorization-details
+    user_detail_list: Option<Vec<Detail>>,
+    role_detail_list: Option<Vec<Detail>>,
+    // sso-admin list-instances
+    instances: Option<Vec<InstanceMetadata>>,
+    // sso-admin list-permission-sets-provisioned-to-account
+    permission_sets: Option<Vec<Word>>,
+    // sso-admin list-account-assignments
+    account_assignments: Option<Vec<AccountAssignment>>,
+    // sso-admin list-managed-policies-in-permission-set
+    attached_managed_policies: Option<Vec<Policy>>,
+    permission_set_arn: Option<Word>,
+    // sso-admin describe-permission-set
+    permission_set: Option<PermissionSet>,
+    // where an output was cut off
+    is_truncated: Option<bool>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Detail {
+    arn: Word,
+    #[serde(default)]
+    attached_managed_policies: Vec<Attached>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Attached {
+    policy_arn: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InstanceMetadata {
+    instance_arn: Word,
+    identity_store_id: Option<Word>,
+    status: Option<Word>,
+    primary_region: Option<Word>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountAssignment {
+    account_id: Word,
+    permission_set_arn: Word,
+    principal_type: Word,
+    principal_id: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    arn: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PermissionSet {
+    name: Word,
+    permission_set_arn: Word,
+}
+
+/// Names, ids and ARNs. They are shown, and stand in commands, so they hold only what AWS's own hold.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+struct Word(String);
+
+impl TryFrom<String> for Word {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+        if text.chars().all(is_allowed) {
+            return Ok(Self(text));
+        }
+        Err(format!("`{}` is no name, id or ARN", text.escape_debug()))
+    }
+}
+
+impl Files {
+    /// Reads all answers below a folder.
+    ///
+    /// # Errors
+    /// `EC2051` for a file that cannot be taken for output of the AWS CLI, and for a folder without any; `EC2052` for
+    /// answers about two accounts; `EC2060` for a credential report that is malformed; `EC9021` if something cannot be read.
+    pub(super) fn read(folder: &Path) -> Answer<Self> {
+        let mut files = Self::default();
+        let mut is_any = false;
+        for path in saved::files_below(folder, &["json", "csv"])? {
+            let bytes = saved::read(&path)?;
+            if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv")) {
+                // Others, such as the one that the console gives with a new access key, are none of our business.
+                if bytes.starts_with(b"user") || bytes.starts_with(b"\"user\"") {
+                    files.take_report(&bytes, None, &path)?;
+                    is_any = true;
+                }
+                continue;
+            }
+            for output in serde_json::Deserializer::from_slice(&bytes).into_iter::<Output>() {
+                is_any |= files.take(output.map_err(|error| refused(&path, &error.to_string()))?, &path)?;
+            }
+        }
+        if is_any {
+            return Ok(files);
+        }
+        let what = format!("there is no answer about an account below {}", folder.display());
+        Err(Failure::new(&codes::SAVED_ANSWERS, what)
+            .hint("save some: aws iam get-account-summary > DIR/summary.json; aws iam get-credential-report > DIR/report.json"))
+    }
+
+    /// As of when the files tell: when AWS made the credential report, where that is known.
+    pub(super) fn saved_at(&self) -> Option<SystemTime> {
+        self.report.as_ref()?.generated.map(SystemTime::from)
+    }
+
+    /// Takes one output in. Whether it is one that counts.
+    fn take(&mut self, output: Output, path: &Path) -> Answer<bool> {
+        if output.is_truncated == Some(true) || output.next_token.is_some() {
+            return Err(refused(path, "the output is cut off"));
+        }
+        let mut is_any = false;
+        if let (Some(Word(arn)), Some(_)) = (output.arn, output.user_id) {
+            self.belongs(&arn, path)?;
+            self.caller = Some(arn);
+            is_any = true;
+        }
+        if let Some(map) = output.summary_map {
+            self.summary = Some(Summary::of(&map));
+            is_any = true;
+        }
+        if let (Some(content), Some("text/csv")) = (output.content, output.report_format.as_deref()) {
+            let bytes =
+                aws_smithy_types::base64::decode(content).map_err(|_| refused(path, "Content is not in base64"))?;
+            let generated = output.generated_time.as_deref().map(str::parse::<Timestamp>).transpose();
+            let generated = generated.map_err(|_| refused(path, "GeneratedTime is no time"))?;
+            self.take_report(&bytes, generated, path)?;
+            is_any = true;
+        }
+        if let Some(aliases) = output.account_aliases {
+            self.aliases = Some(aliases);
+            is_any = true;
+        }
+        if let Some(users) = output.user_detail_list {
+            users.first().map_or(Ok(()), |user| self.belongs(&user.arn.0, path))?;
+            is_any = true;
+        }
+        // Every account has roles: an empty list comes from a --filter that leaves them out.
+        if let Some(roles) = output.role_detail_list.filter(|roles| !roles.is_empty()) {
+            self.belongs(&roles[0].arn.0, path)?;
+            let policies = |role: Detail| role.attached_managed_policies.into_iter().map(|each| each.policy_arn.0);
+            let roles = roles.into_iter().map(|role| (role.arn.0.clone(), policies(role).collect()));
+            self.roles.get_or_insert_default().extend(roles);
+            is_any = true;
+        }
+        Ok(self.take_identity_center(output.instances, output.permission_sets, output.account_assignments)
+            | self.take_permission_set(
+                output.attached_managed_policies,
+                output.permission_set_arn,
+                output.permission_set,
+                path,
+            )
+            | is_any)
+    }
+
+    fn take_identity_center(
+        &mut self,
+        instances: Option<Vec<InstanceMetadata>>,
+        sets: Option<Vec<Word>>,
+        assignments: Option<Vec<AccountAssignment>>,
+    ) -> bool {
+        let is_any = instances.is_some() || sets.is_some() || assignments.is_some();
+        if let Some(instances) = instances {
+            self.instances.get_or_insert_default().extend(instances.into_iter().map(|each| Instance {
+                arn: each.instance_arn.0,
+                identity_store: each.identity_store_id.map(|id| id.0),
+                // Older versions of the AWS CLI print none, and show only what is ready.
+                status: each.status.map_or_else(|| "ACTIVE".to_owned(), |status| status.0),
+                region: each.primary_region.map(|region| region.0),
+            }));
+        }
+        if let Some(sets) = sets {
+            self.sets.get_or_insert_default().extend(sets.into_iter().map(|set| set.0));
+        }
+        self.assignments.extend(assignments.into_iter().flatten());
+        is_any
+    }
+
+    fn take_permission_set(
+        &mut self,
+        policies: Option<Vec<Policy>>,
+        of: Option<Word>,
+        set: Option<PermissionSet>,
+        path: &Path,
+    ) -> bool {
+        let is_any = policies.is_some() || set.is_some();
+        let of = of.map(|arn| id(&arn.0).to_owned()).or_else(|| id_in_name(path));
+        if let (Some(policies), Some(of)) = (policies, of) {
+            self.policies.entry(of).or_default().extend(policies.into_iter().map(|policy| policy.arn.0));
+        }
+        if let Some(set) = set {
+            self.names.insert(id(&set.permission_set_arn.0).to_owned(), set.name.0);
+        }
+        is_any
+    }
+
+    /// Of two reports the newer one counts; one that does not say when it was made is the older one.
+    fn take_report(&mut self, text: &[u8], generated: Option<Timestamp>, path: &Path) -> Answer<()> {
+        let what = format!("the credential report in {}", path.display());
+        let report = CredentialReport::parse(text, generated, &what)?;
+        if let Some(row) = report.users.first() {
+            self.belongs(&row.arn, path)?;
+        }
+        if self.report.as_ref().is_none_or(|before| before.generated <= report.generated) {
+            self.report = Some(report);
+        }
+        Ok(())
+    }
+
+    /// All files are about one account: the summary does not say about which.
+    fn belongs(&mut self, arn: &str, path: &Path) -> Answer<()> {
+        let account = |arn: &str| arn.split(':').nth(4).unwrap_or_default().to_owned();
+        let (before, place) = self.account.get_or_insert_with(|| (arn.to_owned(), path.to_owned()));
+        if account(before) == account(arn) {
+            return Ok(());
+        }
+        let what = format!("cannot take {} and {} together", place.display(), path.display());
+        Err(Failure::new(&codes::SEVERAL_ACCOUNTS, what)
+            .because(format!("one is about account {}, the other about {}", account(before), account(arn)))
+            .hint("keep the answers of each account in a folder of its own"))
+    }
+}
+
+impl Source for Files {
+    fn who(&self) -> Answer<Who> {
+        self.caller.clone().map(Who::Saved).ok_or_else(|| not_saved("who calls", "aws sts get-caller-identity"))
+    }
+
+    fn summary(&self) -> Answer<Summary> {
+        self.summary.ok_or_else(|| not_saved("the account summary", "aws iam get-account-summary"))
+    }
+
+    fn credential_report(&self) -> Answer<Option<CredentialReport>> {
+        let command = "aws iam generate-credential-report, then aws iam get-credential-report";
+        self.report.clone().map(Some).ok_or_else(|| not_saved("the credential report", command))
+    }
+
+    fn generate_credential_report(&self) -> Answer<()> {
+        Ok(())
+    }
+
+    fn alias(&self) -> Answer<Option<String>> {
+        let aliases = self.aliases.as_ref().map(|all| all.first().map(|alias| alias.0.clone()));
+        aliases.ok_or_else(|| not_saved("the account's alias", "aws iam list-account-aliases"))
+    }
+
+    fn roles_below(&self, path: &str) -> Answer<Vec<String>> {
+        let start = format!("role{path}");
+        let is_below = |arn: &&String| arn.splitn(6, ':').nth(5).is_some_and(|resource| resource.starts_with(&start));
+        let roles = self.roles.as_ref().map(|roles| roles.keys().filter(is_below).cloned().collect());
+        roles.ok_or_else(|| not_saved("the roles of the account", "aws iam get-account-authorization-details"))
+    }
+
+    fn policies_of_role(&self, role: &str) -> Answer<Vec<String>> {
+        let roles = self.roles.iter().flatten();
+        let found = roles.filter(|(arn, _)| arn.rsplit('/').next() == Some(role)).map(|(_, policies)| policies.clone());
+        Ok(found.flatten().collect())
+    }
+
+    fn instances(&self) -> Answer<Vec<Instance>> {
+        let what = "the instances of IAM Identity Center";
+        self.instances.clone().ok_or_else(|| not_saved(what, "aws sso-admin list-instances"))
+    }
+
+    /// Somebody's assignment shows a permission set, too; but only a list shows that there are no others.
+    fn permission_sets(&self, instance: &str, account: &str) -> Answer<Vec<String>> {
+        let assigned = self.assignments.iter().filter(|each| each.account_id.0 == account);
+        let mut sets: Vec<String> = assigned.map(|each| each.permission_set_arn.0.clone()).collect();
+        sets.extend(self.sets.iter().flatten().cloned());
+        sets.sort();
+        sets.dedup();
+        if self.sets.is_none() && !sets.iter().any(|set| self.is_administrators(set)) {
+            let command = "aws sso-admin list-permission-sets-provisioned-to-account";
+            let command = format!("{command} --instance-arn {instance} --account-id {account}");
+            return Err(not_saved("the permission sets of the account", &command));
+        }
+        Ok(sets)
+    }
+
+    fn name_of_set(&self, instance: &str, set: &str) -> Answer<String> {
+        let command = "aws sso-admin describe-permission-set";
+        let command = format!("{command} --instance-arn {instance} --permission-set-arn {set}");
+        self.names.get(id(set)).cloned().ok_or_else(|| not_saved("the name of a permission set", &command))
+    }
+
+    fn policies_of_set(&self, instance: &str, set: &str) -> Answer<Vec<String>> {
+        let policies = self.policies.get(id(set)).cloned();
+        policies.ok_or_else(|| {
+            let command = "aws sso-admin list-managed-policies-in-permission-set";
+            let command = format!("{command} --instance-arn {instance} --permission-set-arn {set} > {}.json", id(set));
+            not_saved("the policies of a permission set", &command)
+        })
+    }
+
+    fn assignments(&self, instance: &str, account: &str, set: &str) -> Answer<Vec<Assignment>> {
+        let assigned = self.assignments.iter();
+        let assigned = assigned.filter(|each| each.account_id.0 == account && each.permission_set_arn.0 == set);
+        let assigned: Vec<Assignment> = assigned
+            .map(|each| Assignment {
+                principal_type: each.principal_type.0.clone(),
+                principal_id: each.principal_id.0.clone(),
+            })
+            .collect();
+        if !assigned.is_empty() {
+            return Ok(assigned);
+        }
+        let command = format!("--instance-arn {instance} --account-id {account} --permission-set-arn {set}");
+        Err(not_saved("who holds a permission set", &format!("aws sso-admin list-account-assignments {command}")))
+    }
+
+    fn any_arn(&self) -> Option<String> {
+        self.account.as_ref().map(|(arn, _)| arn.clone())
+    }
+
+    fn pause(&self, _: Duration) {}
+}
+
+impl Files {
+    fn is_administrators(&self, set: &str) -> bool {
+        self.policies
+            .get(id(set))
+            .is_some_and(|policies| policies.iter().any(|each| super::center::is_administrator(each)))
+    }
+}
+
+/// `ps-0123456789abcdef` of a permission set's ARN.
+fn id(set: &str) -> &str {
+    set.rsplit('/').next().unwrap_or(set)
+}
+
+fn id_in_name(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_str()?;
+    let id = &name[name.find("ps-")?..];
+    let end = id[3..].find(|c: char| !c.is_ascii_alphanumeric()).map_or(id.len(), |end| end + 3);
+    Some(id[..end].to_owned())
+}
+
+fn not_saved(what: &str, command: &str) -> Failure {
+    Failure::new(&codes::NOT_DETERMINED, format!("the files do not tell {what}"))
+        .hint(format!("save the output of: {command}"))
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::new(&codes::SAVED_ANSWERS, format!("cannot take {} for output of the AWS CLI", path.display()))
+        .because(why)
+        .hint("save it anew with --output json and without --max-items; other files must not end in .json")
+}
+
+#[cfg(test)]
+mod tests;
