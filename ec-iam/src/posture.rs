@@ -121,7 +121,7 @@ fn caller(who: &Answer<Who>, checks: &mut Checks) -> Section {
         Ok(Who::Present(identity)) => {
             let told = whoami::section(identity);
             match told.findings.into_iter().next() {
-                Some(finding) => checks.no(Topic::Caller, finding),
+                Some(finding) => checks.no(Topic::Caller, described(identity), finding),
                 None => checks.yes(Topic::Caller, described(identity)),
             }
             Section { facts: told.facts, ..section }
@@ -129,7 +129,7 @@ fn caller(who: &Answer<Who>, checks: &mut Checks) -> Section {
         Ok(Who::Saved(arn)) => {
             let caller = Caller::of(arn);
             match saved_caller(arn, &caller) {
-                Some(finding) => checks.no(Topic::Caller, finding),
+                Some(finding) => checks.no(Topic::Caller, kind(&caller), finding),
                 None => checks.yes(Topic::Caller, kind(&caller)),
             }
             section.fact("arn", arn).fact("kind", caller.kind)
@@ -158,25 +158,25 @@ fn saved_caller(arn: &str, caller: &Caller) -> Option<Finding> {
 }
 
 fn described(identity: &Identity) -> String {
+    let length = if identity.is_temporary { "temporary" } else { "long-term" };
     let end = identity.expires_at.map(ec_shared::token::rfc3339);
     let end = end.map(|end| format!(" until {end}")).unwrap_or_default();
-    format!("{}, temporary credentials{end}", kind(&Caller::of(&identity.arn)))
+    format!("{}, {length} credentials{end}", kind(&Caller::of(&identity.arn)))
 }
 
-/// `identity center session of anna`.
+/// `IAM user anna`, `anna@example.com through IAM Identity Center`.
 fn kind(caller: &Caller) -> String {
-    let who = caller.session.as_ref().or(caller.principal.as_ref());
-    let who = who.map(|who| format!(" {who}")).unwrap_or_default();
-    let kind = match caller.kind {
-        Kind::Root => "the root user",
-        Kind::IamUser => "IAM user",
-        Kind::IdentityCenter => "through IAM Identity Center:",
-        Kind::Ec2Instance => "EC2 instance",
-        Kind::RoleSession => "session of a role:",
-        Kind::FederatedUser => "federated user",
-        Kind::Unknown => "of an unknown kind",
-    };
-    format!("{kind}{who}")
+    let session = caller.session.as_deref().unwrap_or_default();
+    let principal = caller.principal.as_deref().unwrap_or_default();
+    match caller.kind {
+        Kind::Root => "the root user".to_owned(),
+        Kind::IamUser => format!("IAM user {}", principal.trim_start_matches("user/")),
+        Kind::IdentityCenter => format!("{session} through IAM Identity Center"),
+        Kind::Ec2Instance => format!("EC2 instance {session} under {principal}"),
+        Kind::RoleSession => format!("session {session} of {principal}"),
+        Kind::FederatedUser => format!("federated user {session}"),
+        Kind::Unknown => "of a kind that is not known here".to_owned(),
+    }
 }
 
 /// Which account it is: any ARN of it tells.
@@ -211,9 +211,9 @@ fn addresses(mut section: Section, source: &impl Source, account: &Account, cent
     let Some(portal) = portal else { return section };
     section = section.fact("portal_url", &portal);
     let Some(region) = instance.region.as_ref().or(account.region.as_ref()) else { return section };
-    let lines = address::configure_sso(&portal, region, account.id.as_deref(), center.administrator.as_deref());
+    let lines = address::configuration(&portal, region, account.id.as_deref(), center.administrator.as_deref());
     let lines: serde_json::Map<String, serde_json::Value> =
-        lines.into_iter().map(|(question, answer)| (question.to_owned(), answer.into())).collect();
+        lines.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     section.fact("configure_sso", lines)
 }
 

@@ -3,7 +3,7 @@
 //! Sources: <https://docs.aws.amazon.com/IAM/latest/UserGuide/console_account-alias.html>,
 //! <https://docs.aws.amazon.com/signin/latest/userguide/sign-in-urls-defined.html>,
 //! <https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam-identity-center.html>,
-//! <https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-sso.html>; the prompts are those of
+//! <https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-sso.html>; names and questions are those of
 //! <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-sso.html>.
 
 /// Where IAM users of an account sign in; `name` is its alias, or its id, which stays valid beside an alias.
@@ -38,22 +38,33 @@ pub(super) fn portal(partition: &str, identity_store: &str) -> Option<String> {
     }
 }
 
-/// The questions of `aws configure sso`, and what to answer.
-pub(super) fn configure_sso(
+/// What `aws configure sso` writes into `~/.aws/config`, by the names that it has there.
+pub(super) fn configuration(
     portal: &str,
     region: &str,
     account: Option<&str>,
     role: Option<&str>,
 ) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("SSO session name", account.unwrap_or("my-sso").to_owned()),
-        ("SSO start URL", portal.to_owned()),
-        ("SSO region", region.to_owned()),
-        ("SSO registration scopes", "sso:account:access".to_owned()),
+    let lines = [
+        ("sso_start_url", Some(portal)),
+        ("sso_region", Some(region)),
+        ("sso_registration_scopes", Some("sso:account:access")),
+        ("sso_account_id", account),
+        ("sso_role_name", role),
     ];
-    lines.extend(account.map(|account| ("account", account.to_owned())));
-    lines.extend(role.map(|role| ("role", role.to_owned())));
-    lines
+    lines.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+}
+
+/// How `aws configure sso` asks for it.
+pub(super) fn question(name: &str) -> &str {
+    match name {
+        "sso_start_url" => "SSO start URL",
+        "sso_region" => "SSO region",
+        "sso_registration_scopes" => "SSO registration scopes",
+        "sso_account_id" => "account",
+        "sso_role_name" => "role",
+        other => other,
+    }
 }
 
 #[cfg(test)]

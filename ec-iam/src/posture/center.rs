@@ -41,14 +41,16 @@ pub(super) struct Account {
 #[derive(Debug, Default)]
 pub(super) struct Center {
     pub(super) instance: Option<Instance>,
-    /// The permission set of an administrator.
+    /// The name of an administrator's permission set, where it is known: the role to choose.
     pub(super) administrator: Option<String>,
 }
 
 /// How somebody administers the account.
 enum Administrator {
-    Assigned { set: String, to: Vec<Assignment> },
-    Role { set: String },
+    /// Somebody holds this permission set.
+    Assigned { set: String, name: Option<String>, to: Vec<Assignment> },
+    /// A role of the permission set of this name is in the account.
+    Role { name: String },
 }
 
 /// Both checks.
@@ -71,13 +73,14 @@ pub(super) fn check(source: &impl Source, account: &Account, checks: &mut Checks
             unseen.into_iter().chain([second]).collect()
         }),
     };
-    let set = match administrator {
+    let administrator = match administrator {
         Ok(Some(found)) => {
             checks.yes(Topic::Administrator, found.told());
-            Some(found.into_set())
+            found.into_name()
         }
         Ok(None) => {
-            checks.no(Topic::Administrator, nobody(instance.as_ref(), account));
+            let detail = "nobody holds a permission set with AdministratorAccess";
+            checks.no(Topic::Administrator, detail, nobody(instance.as_ref(), account));
             None
         }
         Err(failures) => {
@@ -85,7 +88,7 @@ pub(super) fn check(source: &impl Source, account: &Account, checks: &mut Checks
             None
         }
     };
-    Center { instance, administrator: set }
+    Center { instance, administrator }
 }
 
 /// No instance that is active is to be seen: other signs may tell.
@@ -103,7 +106,7 @@ fn without_instance(
         let finding = Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary)
             .evidence("instance", &instance.arn)
             .fix("aws sso-admin list-instances shows when it is ACTIVE");
-        return checks.no(Topic::IdentityCenter, finding);
+        return checks.no(Topic::IdentityCenter, format!("the instance is {}", instance.status), finding);
     }
     if account.is_caller_of_center {
         return checks.yes(Topic::IdentityCenter, "the caller came through it");
@@ -115,7 +118,9 @@ fn without_instance(
         }
         // What an account outside of any organization does not have is not hidden from it.
         (Ok(_), Ok(_)) => match source.roles_below(ORGANIZATIONS) {
-            Ok(roles) if roles.is_empty() => checks.no(Topic::IdentityCenter, off(account)),
+            Ok(roles) if roles.is_empty() => {
+                checks.no(Topic::IdentityCenter, format!("off: {}", nowhere(account)), off(account));
+            }
             Ok(_) => checks.unknown(Topic::IdentityCenter, &[&hidden(account)]),
             Err(failure) => checks.unknown(Topic::IdentityCenter, &[&failure]),
         },
@@ -139,10 +144,9 @@ fn by_assignments(source: &impl Source, account: &Account, instance: &str) -> An
         }
         let to = source.assignments(instance, id, set)?;
         if !to.is_empty() {
-            // A name is for people: without it, the id will do.
+            // Without its name the answer is the same.
             let name = source.name_of_set(instance, set).ok().filter(|name| !name.is_empty());
-            let set = name.unwrap_or_else(|| set.rsplit('/').next().unwrap_or(set).to_owned());
-            return Ok(Some(Administrator::Assigned { set, to }));
+            return Ok(Some(Administrator::Assigned { set: set.clone(), name, to }));
         }
     }
     within_bounds(sets.len(), "permission sets").map(|()| None)
@@ -160,8 +164,8 @@ fn by_roles(
     names.sort_by_key(|name| !name.to_ascii_lowercase().contains("admin"));
     for name in names.iter().take(LOOKED_INTO) {
         if source.policies_of_role(name)?.iter().any(|policy| is_administrator(policy)) {
-            let set = permission_set(name).unwrap_or_else(|| (*name).to_owned());
-            return Ok(Some(Administrator::Role { set }));
+            let name = permission_set(name).unwrap_or_else(|| (*name).to_owned());
+            return Ok(Some(Administrator::Role { name }));
         }
     }
     within_bounds(names.len(), "roles of IAM Identity Center").map(|()| None)
@@ -183,22 +187,24 @@ pub(super) fn is_administrator(policy: &str) -> bool {
 impl Administrator {
     fn told(&self) -> String {
         match self {
-            Self::Assigned { set, to } => {
-                let first = to.first();
-                let kind = first.map_or_else(|| "somebody".to_owned(), |each| each.principal_type.to_ascii_lowercase());
-                let id = first.map_or("", |each| &each.principal_id);
-                match to.len() {
-                    1 => format!("{kind} {id} through permission set {set}"),
-                    count => format!("{count} users and groups through permission set {set}"),
+            Self::Assigned { set, name, to } => {
+                let set = name.as_deref().unwrap_or_else(|| set.rsplit('/').next().unwrap_or(set));
+                match to.as_slice() {
+                    [only] => {
+                        let kind = only.principal_type.to_ascii_lowercase();
+                        format!("{kind} {} through permission set {set}", only.principal_id)
+                    }
+                    all => format!("{} users and groups through permission set {set}", all.len()),
                 }
             }
-            Self::Role { set } => format!("through permission set {set}"),
+            Self::Role { name } => format!("through permission set {name}"),
         }
     }
 
-    fn into_set(self) -> String {
+    fn into_name(self) -> Option<String> {
         match self {
-            Self::Assigned { set, .. } | Self::Role { set } => set,
+            Self::Assigned { name, .. } => name,
+            Self::Role { name } => Some(name),
         }
     }
 }
@@ -222,14 +228,17 @@ fn home(role: &str) -> &str {
 
 /// That it is off is a warning, as is that nobody administers through it: the account works, with what is less safe.
 fn off(account: &Account) -> Finding {
-    let place = account.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
-    let summary =
-        format!("IAM Identity Center is off: there is no instance{place}, and the account is in no organization");
+    let summary = format!("IAM Identity Center is off: {}", nowhere(account));
     let console = super::address::console(&account.partition).unwrap_or("the console");
     Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary).fix(format!(
         "open {console}/singlesignon, choose the Region that is to be its home, and choose Enable; that makes the account \
          the management account of an organization"
     ))
+}
+
+fn nowhere(account: &Account) -> String {
+    let place = account.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
+    format!("there is no instance{place}, and the account is in no organization")
 }
 
 /// An account of an organization does not see everything.
@@ -241,7 +250,7 @@ fn hidden(account: &Account) -> Failure {
 }
 
 fn nobody(instance: Option<&Instance>, account: &Account) -> Finding {
-    let summary = "nobody: no permission set with AdministratorAccess is assigned in the account";
+    let summary = "nobody holds a permission set with AdministratorAccess in the account";
     let finding = Finding::new(&codes::NO_ADMINISTRATOR, Severity::Warning, summary);
     let Some(instance) = instance else {
         return finding.fix(
@@ -373,7 +382,7 @@ mod tests {
     #[test]
     fn roles_that_are_called_so_are_looked_into_first_and_the_calls_are_bounded() {
         let other = |index: usize| ROLE.replace("Admins", &format!("Reader{index}"));
-        let mut roles: Vec<String> = (0..LOOKED_INTO + 1).map(other).collect();
+        let mut roles: Vec<String> = (0..=LOOKED_INTO).map(other).collect();
         let source = Fake { instances: Ok(vec![]), roles: Ok(roles.clone()), ..Fake::default() };
         assert_eq!(told(&source)[1].verdict, Unknown);
         assert_eq!(source.calls().len(), LOOKED_INTO);

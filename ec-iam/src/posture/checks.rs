@@ -101,9 +101,10 @@ impl Checks {
         self.rows.push(Check { check, verdict: Verdict::NotApplicable, detail: detail.into(), code: None });
     }
 
-    pub(super) fn no(&mut self, check: Topic, finding: Finding) {
-        let (detail, code) = (finding.summary.clone(), Some(finding.code.clone()));
-        self.rows.push(Check { check, verdict: Verdict::No, detail, code });
+    /// `detail` stands behind the name of the check, the finding's summary by itself.
+    pub(super) fn no(&mut self, check: Topic, detail: impl Into<String>, finding: Finding) {
+        let code = Some(finding.code.clone());
+        self.rows.push(Check { check, verdict: Verdict::No, detail: detail.into(), code });
         self.findings.push(finding);
     }
 
@@ -153,14 +154,14 @@ fn denied(failure: &Failure) -> Option<String> {
     failure.aws_action().filter(|_| *failure.code() == shared::ACCESS_DENIED)
 }
 
-/// Any of the ways would do.
+/// Any of the ways would do. To allow an action is the one that surely helps; hints are for what no action opens.
 fn fix(failures: &[&Failure]) -> Option<String> {
     let actions: Vec<String> = failures.iter().filter_map(|failure| denied(failure)).collect();
-    let allow = (!actions.is_empty()).then(|| {
-        format!("allow {}; ec-iam policy --for 'ec-iam check' prints a policy with all there is", actions.join(" or "))
-    });
-    let hints = failures.iter().filter(|failure| denied(failure).is_none()).filter_map(|failure| failure.hint_text());
-    let mut ways: Vec<String> = allow.into_iter().chain(hints.map(str::to_owned)).collect();
-    ways.dedup();
-    (!ways.is_empty()).then(|| ways.join("; or "))
+    if !actions.is_empty() {
+        let actions = actions.join(" or ");
+        return Some(format!("allow {actions}; ec-iam policy --for 'ec-iam check' prints a policy with all there is"));
+    }
+    let mut hints: Vec<&str> = failures.iter().filter_map(|failure| failure.hint_text()).collect();
+    hints.dedup();
+    (!hints.is_empty()).then(|| hints.join("; or "))
 }

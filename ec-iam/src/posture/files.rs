@@ -289,7 +289,7 @@ impl Files {
 
 impl Source for Files {
     fn who(&self) -> Answer<Who> {
-        self.caller.clone().map(Who::Saved).ok_or_else(|| not_saved("who calls", "aws sts get-caller-identity"))
+        self.caller.clone().map(Who::Saved).ok_or_else(|| not_saved("the caller", "aws sts get-caller-identity"))
     }
 
     fn summary(&self) -> Answer<Summary> {
@@ -402,7 +402,7 @@ fn id_in_name(path: &Path) -> Option<String> {
 }
 
 fn not_saved(what: &str, command: &str) -> Failure {
-    Failure::new(&codes::NOT_DETERMINED, format!("the files do not tell {what}"))
+    Failure::new(&codes::NOT_DETERMINED, format!("nothing is saved about {what}"))
         .hint(format!("save the output of: {command}"))
 }
 

@@ -54,10 +54,11 @@ impl Root<'_> {
             Ok(true) => checks.yes(Topic::RootMfa, "on"),
             Ok(false) => checks.no(
                 Topic::RootMfa,
+                "off",
                 Finding::new(&codes::ROOT_WITHOUT_MFA, Severity::Error, "the root user signs in without MFA").fix(
                     format!(
-                        "sign in as the root user at {}/ (\"Root user email\"), open Security credentials in the menu of \
-                         the account, then Assign MFA device; better two devices than one",
+                        "sign in as the root user at {}/, open Security credentials in the menu of the account, and choose \
+                         Assign MFA device; better two devices than one",
                         self.console()
                     ),
                 ),
@@ -73,6 +74,7 @@ impl Root<'_> {
             Ok(false) => checks.yes(Topic::RootKeys, "none"),
             Ok(true) => checks.no(
                 Topic::RootKeys,
+                "there is one",
                 Finding::new(&codes::ROOT_KEYS, Severity::Error, "the root user has an access key").fix(format!(
                     "let what uses it work under a role, then delete it: sign in as the root user at {}/, Security \
                      credentials, Access keys; or with the key itself: aws iam list-access-keys, aws iam \
@@ -100,11 +102,13 @@ impl Root<'_> {
         };
         let days = days_between(used, now);
         let day = used.strftime("%Y-%m-%d");
+        let detail = format!("last on {day}");
         if days > LATELY_DAYS {
-            return checks.yes(Topic::RootUse, format!("last on {day}"));
+            return checks.yes(Topic::RootUse, detail);
         }
         checks.no(
             Topic::RootUse,
+            detail,
             Finding::new(&codes::ROOT_IN_USE, Severity::Warning, format!("the root user was last used on {day}"))
                 .evidence("last_used", used.to_string())
                 .evidence("days", days)
@@ -144,17 +148,17 @@ mod tests {
         [rows[0].verdict, rows[1].verdict, rows[2].verdict]
     }
 
-    fn summary(mfa: bool, password: Option<bool>, keys: bool) -> Answer<Summary> {
-        Ok(Summary { has_mfa: Some(mfa), has_password: password, has_keys: Some(keys) })
+    fn summary(mfa: bool, password: Option<bool>, keys: bool) -> Summary {
+        Summary { has_mfa: Some(mfa), has_password: password, has_keys: Some(keys) }
     }
 
-    fn told(row: &str) -> Answer<CredentialReport> {
-        Ok(report(&[row]))
+    fn told(row: &str) -> CredentialReport {
+        report(&[row])
     }
 
     #[test]
     fn the_summary_tells_of_mfa_and_keys() {
-        let report = told(&root("true", false, "no_information", false));
+        let report = Ok(told(&root("true", false, "no_information", false)));
         for (told, expected) in [
             (summary(true, Some(true), false), [Yes, Yes, Yes]),
             (summary(false, Some(true), false), [No, Yes, Yes]),
@@ -162,7 +166,7 @@ mod tests {
             (summary(false, Some(false), false), [NotApplicable, Yes, Yes]),
             (summary(false, Some(false), true), [NotApplicable, No, Yes]),
         ] {
-            assert_eq!(verdicts("aws", &told, &report), expected, "{told:?}");
+            assert_eq!(verdicts("aws", &Ok(told), &report), expected, "{told:?}");
         }
     }
 
@@ -175,7 +179,7 @@ mod tests {
             (root("false", false, "no_information", false), [NotApplicable, Yes, Yes]),
             (row("anna", true, true, None), [Unknown, Unknown, Unknown]),
         ] {
-            assert_eq!(verdicts("aws", &denied, &told(&row)), expected, "{row}");
+            assert_eq!(verdicts("aws", &denied, &Ok(told(&row))), expected, "{row}");
         }
     }
 
@@ -191,7 +195,7 @@ mod tests {
     #[test]
     fn a_summary_alone_does_not_tell_when_the_root_user_was_used() {
         let report = Err(denied("iam", "GetCredentialReport"));
-        assert_eq!(verdicts("aws", &summary(true, Some(true), false), &report), [Yes, Yes, Unknown]);
+        assert_eq!(verdicts("aws", &Ok(summary(true, Some(true), false)), &report), [Yes, Yes, Unknown]);
         let silent = Ok(Summary::default());
         assert_eq!(verdicts("aws", &silent, &Ok(CredentialReport::default())), [Unknown, Unknown, Unknown]);
     }
@@ -205,14 +209,14 @@ mod tests {
             ("2026-07-02T00:00:00+00:00", No),
             ("N/A", Yes),
         ] {
-            let report = told(&root("true", true, used, false));
-            assert_eq!(verdicts("aws", &summary(true, Some(true), false), &report)[2], expected, "{used}");
+            let report = Ok(told(&root("true", true, used, false)));
+            assert_eq!(verdicts("aws", &Ok(summary(true, Some(true), false)), &report)[2], expected, "{used}");
         }
     }
 
     #[test]
     fn other_partitions_have_another_root_user_or_none() {
-        let (summary, report) = (summary(false, Some(false), true), told(&root("false", false, "N/A", true)));
+        let (summary, report) = (Ok(summary(false, Some(false), true)), Ok(told(&root("false", false, "N/A", true))));
         assert_eq!(verdicts("aws-cn", &summary, &report), [NotApplicable; 3]);
         assert_eq!(verdicts("aws-us-gov", &summary, &report), [NotApplicable, No, Yes]);
     }

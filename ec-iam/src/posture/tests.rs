@@ -15,9 +15,9 @@ fn verdicts(section: &Section) -> Vec<Verdict> {
     rows.into_iter().map(|row| row.verdict).collect()
 }
 
-fn identity(arn: &str, is_temporary: bool) -> Answer<Who> {
+fn identity(arn: &str, is_temporary: bool) -> Who {
     let (account, region) = ("123456789012".into(), "us-east-1".into());
-    Ok(Who::Present(Identity { arn: arn.into(), account, region, endpoint_url: None, is_temporary, expires_at: None }))
+    Who::Present(Identity { arn: arn.into(), account, region, endpoint_url: None, is_temporary, expires_at: None })
 }
 
 #[test]
@@ -28,12 +28,11 @@ fn an_account_in_order_is_ok_and_says_where_to_sign_in() {
     assert_eq!(section.facts["sign_in_url"], "https://acme.signin.aws.amazon.com/console");
     assert_eq!(section.facts["portal_url"], "https://d-1234567890.awsapps.com/start");
     let lines = serde_json::json!({
-        "SSO session name": "123456789012",
-        "SSO start URL": "https://d-1234567890.awsapps.com/start",
-        "SSO region": "us-east-1",
-        "SSO registration scopes": "sso:account:access",
-        "account": "123456789012",
-        "role": "Administrators",
+        "sso_start_url": "https://d-1234567890.awsapps.com/start",
+        "sso_region": "us-east-1",
+        "sso_registration_scopes": "sso:account:access",
+        "sso_account_id": "123456789012",
+        "sso_role_name": "Administrators",
     });
     assert_eq!(section.facts["configure_sso"], lines);
 }
@@ -46,10 +45,14 @@ fn each_error_makes_it_no_and_warnings_do_not() {
     let with = |rows: &[&str]| Fake { report: Ok(report(rows)), ..Fake::default() };
     let root_arn = "arn:aws:iam::123456789012:root";
     for (source, code, status) in [
-        (Fake { who: identity(root_arn, true), ..Fake::default() }, "EC2001", Status::No),
+        (Fake { who: Ok(identity(root_arn, true)), ..Fake::default() }, "EC2001", Status::No),
         (Fake { summary: summary(false, false), ..Fake::default() }, "EC2053", Status::No),
         (Fake { summary: summary(true, true), ..Fake::default() }, "EC2054", Status::No),
-        (Fake { who: identity("arn:aws:iam::123456789012:user/a", false), ..Fake::default() }, "EC2002", Status::Ok),
+        (
+            Fake { who: Ok(identity("arn:aws:iam::123456789012:user/a", false)), ..Fake::default() },
+            "EC2002",
+            Status::Ok,
+        ),
         (with(&[&root("true", true, "2026-06-30T00:00:00+00:00", false)]), "EC2055", Status::Ok),
         (with(&[&good, &row("anna", false, false, Some("2020-01-01"))]), "EC2056", Status::Ok),
         (with(&[&good, &row("anna", true, false, None)]), "EC2057", Status::Ok),
@@ -103,7 +106,7 @@ fn without_credentials_nothing_else_is_asked() {
 
 #[test]
 fn accounts_in_china_have_no_root_user_and_other_addresses() {
-    let who = identity("arn:aws-cn:sts::123456789012:assumed-role/ops/cli", true);
+    let who = Ok(identity("arn:aws-cn:sts::123456789012:assumed-role/ops/cli", true));
     let section = section(&Fake { who, ..Fake::default() });
     assert_eq!(verdicts(&section)[1..4], [NotApplicable; 3]);
     assert_eq!(section.facts["portal_url"], "https://start.home.awsapps.cn/directory/d-1234567890");

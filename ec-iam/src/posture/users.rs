@@ -57,9 +57,15 @@ fn keys(report: &CredentialReport, now: Timestamp, checks: &mut Checks) {
     let old: Vec<&Aged> = keys.iter().filter(|key| key.age_days.is_some_and(|age| age > OLD_DAYS)).collect();
     if let Some(oldest) = old.first() {
         let named = some_of(&old, |key| format!("{} ({} days)", key.user, key.age_days.unwrap_or_default()));
-        let summary = match keys.len() {
-            1 => format!("the only active access key is older than {OLD_DAYS} days: {named}"),
-            all => format!("{} of {all} active access keys are older than {OLD_DAYS} days: {named}", old.len()),
+        let (detail, summary) = match keys.len() {
+            1 => (
+                format!("the only one is older than {OLD_DAYS} days: {named}"),
+                format!("the only active access key is older than {OLD_DAYS} days: {named}"),
+            ),
+            all => (
+                format!("{} of {all} are older than {OLD_DAYS} days: {named}", old.len()),
+                format!("{} of {all} active access keys are older than {OLD_DAYS} days: {named}", old.len()),
+            ),
         };
         let user = &oldest.user;
         let fix = format!(
@@ -68,7 +74,7 @@ fn keys(report: &CredentialReport, now: Timestamp, checks: &mut Checks) {
              nothing misses it"
         );
         let finding = Finding::new(&codes::OLD_KEYS, Severity::Warning, summary).evidence("access_keys", &keys);
-        return checks.no(Topic::AccessKeys, finding.fix(fix));
+        return checks.no(Topic::AccessKeys, detail, finding.fix(fix));
     }
     let unknown: Vec<&str> = report.iam_users().filter(|row| row.has_more_keys()).map(|row| &*row.user).collect();
     let unknown: Vec<&str> =
@@ -95,19 +101,26 @@ fn mfa(report: &CredentialReport, checks: &mut Checks) {
     let without_mfa: Vec<&str> = with_password.iter().filter(|row| !row.has_mfa()).map(|row| &*row.user).collect();
     let Some(user) = without_mfa.first() else {
         let detail = match with_password.len() {
-            0 => "no IAM user has a password".to_owned(),
-            1 => "the one IAM user with a password has it".to_owned(),
-            all => format!("all {all} IAM users with a password have it"),
+            0 => "nobody has a password".to_owned(),
+            1 => "the one with a password has it".to_owned(),
+            all => format!("all {all} with a password have it"),
         };
         return checks.yes(Topic::UserMfa, detail);
     };
     let named = some_of(&without_mfa, |user| (*user).to_owned());
-    let summary = match (without_mfa.len(), with_password.len()) {
-        (1, 1) => format!("the one IAM user with a password has no MFA: {named}"),
-        (count, all) => format!("{count} of {all} IAM users with a password have no MFA: {named}"),
+    let (detail, summary) = match (without_mfa.len(), with_password.len()) {
+        (1, 1) => (
+            format!("the one with a password has none: {named}"),
+            format!("the one IAM user with a password has no MFA: {named}"),
+        ),
+        (count, all) => (
+            format!("{count} of {all} with a password have none: {named}"),
+            format!("{count} of {all} IAM users with a password have no MFA: {named}"),
+        ),
     };
     checks.no(
         Topic::UserMfa,
+        detail,
         Finding::new(&codes::USERS_WITHOUT_MFA, Severity::Warning, summary).evidence("users", &without_mfa).fix(
             format!(
                 "have them assign a device under Security credentials in the console; or, where IAM Identity Center \
@@ -150,17 +163,17 @@ mod tests {
             (&[][..], (Yes, "no IAM user has an active one")),
             (&["2026-06-01"], (Yes, "1 active, the oldest for 30 days")),
             (&["2026-06-01", "2026-04-02"], (Yes, "2 active, the oldest for 90 days")),
-            (&["2026-04-01"], (No, "the only active access key is older than 90 days: user0 (91 days)")),
+            (&["2026-04-01"], (No, "the only one is older than 90 days: user0 (91 days)")),
             (&["2027-01-01"], (Yes, "1 active, the oldest for 0 days")),
             (
                 &["2026-06-01", "2025-07-01", "2024-07-01"],
-                (No, "2 of 3 active access keys are older than 90 days: user2 (730 days), user1 (365 days)"),
+                (No, "2 of 3 are older than 90 days: user2 (730 days), user1 (365 days)"),
             ),
             (
                 &["2020-01-01", "2021-01-01", "2022-01-01", "2023-01-01", "2024-01-01"],
                 (
                     No,
-                    "5 of 5 active access keys are older than 90 days: user0 (2373 days), user1 (2007 days), \
+                    "5 of 5 are older than 90 days: user0 (2373 days), user1 (2007 days), \
                      user2 (1642 days) and 2 more",
                 ),
             ),
@@ -184,11 +197,11 @@ mod tests {
     #[test]
     fn only_passwords_need_mfa() {
         for (users, expected) in [
-            (&[(false, false)][..], (Yes, "no IAM user has a password")),
-            (&[(true, true), (false, false)], (Yes, "the one IAM user with a password has it")),
-            (&[(true, true), (true, true)], (Yes, "all 2 IAM users with a password have it")),
-            (&[(true, false)], (No, "the one IAM user with a password has no MFA: user0")),
-            (&[(true, false), (true, true)], (No, "1 of 2 IAM users with a password have no MFA: user0")),
+            (&[(false, false)][..], (Yes, "nobody has a password")),
+            (&[(true, true), (false, false)], (Yes, "the one with a password has it")),
+            (&[(true, true), (true, true)], (Yes, "all 2 with a password have it")),
+            (&[(true, false)], (No, "the one with a password has none: user0")),
+            (&[(true, false), (true, true)], (No, "1 of 2 with a password have none: user0")),
         ] {
             let user =
                 |(index, (password, mfa)): (usize, &(bool, bool))| row(&format!("user{index}"), *password, *mfa, None);
