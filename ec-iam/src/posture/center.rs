@@ -5,8 +5,6 @@
 //! with the last assignment: <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
 //! These roles tell a member account what the instance does not.
 
-use std::cell::LazyCell;
-
 use ec_shared::Failure;
 use ec_shared::document::{Finding, Severity};
 
@@ -23,7 +21,7 @@ const ROLES: &str = "/aws-reserved/sso.amazonaws.com/";
 /// have an instance that gives access to accounts:
 /// <https://docs.aws.amazon.com/singlesignon/latest/userguide/identity-center-instances.html>.
 const ORGANIZATIONS: &str = "/aws-service-role/organizations.amazonaws.com/";
-/// How many permission sets, or roles, are looked into: AWS's own default limit for one account is 50.
+/// How many permission sets, or roles, are looked into: each takes a call.
 const LOOKED_INTO: usize = 100;
 
 /// The account whose posture it is.
@@ -56,7 +54,7 @@ enum Administrator {
 /// Both checks.
 pub(super) fn check(source: &impl Source, account: &Account, checks: &mut Checks) -> Center {
     let instances = source.instances();
-    let roles = LazyCell::new(|| source.roles_below(ROLES));
+    let roles = source.roles_below(ROLES);
     let instance = instances.as_ref().ok().and_then(|all| all.iter().find(|each| each.status == "ACTIVE")).cloned();
     match &instance {
         Some(instance) => checks.yes(Topic::IdentityCenter, told(instance, account)),
@@ -65,7 +63,8 @@ pub(super) fn check(source: &impl Source, account: &Account, checks: &mut Checks
     let assigned = instance.as_ref().map(|instance| by_assignments(source, account, &instance.arn));
     let administrator = match assigned {
         Some(Ok(Some(found))) => Ok(Some(found)),
-        Some(Ok(None)) => Ok(None),
+        // An instance that is bound to the account gives no access to it, while the organization's own may.
+        Some(Ok(None)) => by_roles(source, &roles).or(Ok(None)),
         // From a member account the instance may be visible and its assignments not.
         Some(Err(failure)) => by_roles(source, &roles).map_err(|second| vec![failure, second]),
         None => by_roles(source, &roles).map_err(|second| {
@@ -96,25 +95,20 @@ fn without_instance(
     source: &impl Source,
     account: &Account,
     instances: &Answer<Vec<Instance>>,
-    roles: &LazyCell<Answer<Vec<String>>, impl FnOnce() -> Answer<Vec<String>>>,
+    roles: &Answer<Vec<String>>,
     checks: &mut Checks,
 ) {
-    if let Ok(instances) = instances
-        && let Some(instance) = instances.first()
-    {
-        let summary = format!("the instance of IAM Identity Center is {}", instance.status);
-        let finding = Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary)
-            .evidence("instance", &instance.arn)
-            .fix("aws sso-admin list-instances shows when it is ACTIVE");
-        return checks.no(Topic::IdentityCenter, format!("the instance is {}", instance.status), finding);
-    }
     if account.is_caller_of_center {
         return checks.yes(Topic::IdentityCenter, "the caller came through it");
     }
-    match (instances, &**roles) {
+    match (instances, roles) {
         (_, Ok(roles)) if !roles.is_empty() => {
             let home = home(&roles[0]);
             checks.yes(Topic::IdentityCenter, format!("it has roles in the account; its home is {home}"));
+        }
+        (Ok(instances), Ok(_)) if !instances.is_empty() => {
+            let status = &instances[0].status;
+            checks.no(Topic::IdentityCenter, format!("the instance is {status}"), not_active(&instances[0]));
         }
         // What an account outside of any organization does not have is not hidden from it.
         (Ok(_), Ok(_)) => match source.roles_below(ORGANIZATIONS) {
@@ -153,11 +147,8 @@ fn by_assignments(source: &impl Source, account: &Account, instance: &str) -> An
 }
 
 /// The first role of Identity Center with AdministratorAccess. Roles that are called so are looked into first.
-fn by_roles(
-    source: &impl Source,
-    roles: &LazyCell<Answer<Vec<String>>, impl FnOnce() -> Answer<Vec<String>>>,
-) -> Answer<Option<Administrator>> {
-    let mut names: Vec<&str> = match &**roles {
+fn by_roles(source: &impl Source, roles: &Answer<Vec<String>>) -> Answer<Option<Administrator>> {
+    let mut names: Vec<&str> = match roles {
         Ok(roles) => roles.iter().filter_map(|arn| arn.rsplit('/').next()).collect(),
         Err(failure) => return Err(failure.clone()),
     };
@@ -236,6 +227,14 @@ fn off(account: &Account) -> Finding {
     ))
 }
 
+fn not_active(instance: &Instance) -> Finding {
+    let summary = format!("the instance of IAM Identity Center is {}", instance.status);
+    let finding = Finding::new(&codes::NO_IDENTITY_CENTER, Severity::Warning, summary);
+    finding
+        .evidence("instance", &instance.arn)
+        .fix("aws sso-admin list-instances tells its Status, and StatusReason why")
+}
+
 fn nowhere(account: &Account) -> String {
     let place = account.region.as_ref().map(|region| format!(" in {region}")).unwrap_or_default();
     format!("there is no instance{place}, and the account is in no organization")
@@ -269,132 +268,4 @@ fn nobody(instance: Option<&Instance>, account: &Account) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::posture::checks::Check;
-    use crate::posture::checks::Verdict::{No, Unknown, Yes};
-    use crate::posture::fake::{Fake, ROLE, denied, instance, rows};
-
-    const MEMBER: &str =
-        "arn:aws:iam::123456789012:role/aws-service-role/organizations.amazonaws.com/AWSServiceRoleForOrganizations";
-
-    fn account() -> Account {
-        let (id, region) = (Some("123456789012".into()), Some("us-east-1".into()));
-        Account { partition: "aws".into(), id, region, is_caller_of_center: false }
-    }
-
-    /// What is said of Identity Center, and of the administrator.
-    fn told(source: &Fake) -> [Check; 2] {
-        rows(|checks| drop(check(source, &account(), checks))).try_into().unwrap()
-    }
-
-    #[test]
-    fn the_instance_tells_who_administers_the_account() {
-        let [center, administrator] = told(&Fake::default());
-        assert_eq!((center.verdict, center.detail.as_str()), (Yes, "ssoins-1 in us-east-1"));
-        let expected = (Yes, "group g-1 through permission set Administrators");
-        assert_eq!((administrator.verdict, administrator.detail.as_str()), expected);
-    }
-
-    #[test]
-    fn a_permission_set_without_the_policy_or_without_anybody_is_no_administrators() {
-        for source in [
-            Fake { sets: Ok(vec![]), ..Fake::default() },
-            Fake { policies_of_set: Ok(vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".into()]), ..Fake::default() },
-            Fake { policies_of_set: Ok(vec!["arn:aws:iam::1:policy/AdministratorAccess".into()]), ..Fake::default() },
-            Fake { assignments: Ok(vec![]), ..Fake::default() },
-        ] {
-            let [center, administrator] = told(&source);
-            assert_eq!((center.verdict, administrator.verdict), (Yes, No));
-            assert_eq!(administrator.code.as_deref(), Some("EC2059"));
-        }
-    }
-
-    #[test]
-    fn the_roles_tell_a_member_account_what_the_instance_does_not() {
-        let hidden = || Err(denied("sso", "ListPermissionSetsProvisionedToAccount"));
-        for source in [
-            Fake { sets: hidden(), ..Fake::default() },
-            Fake { instances: Ok(vec![]), ..Fake::default() },
-            Fake { instances: Err(denied("sso", "ListInstances")), ..Fake::default() },
-        ] {
-            let [center, administrator] = told(&source);
-            assert_eq!((center.verdict, administrator.verdict), (Yes, Yes));
-            assert_eq!(administrator.detail, "through permission set Admins");
-            if source.sets.is_ok() {
-                assert_eq!(center.detail, "it has roles in the account; its home is eu-west-1");
-            }
-        }
-    }
-
-    #[test]
-    fn that_nothing_is_to_be_seen_proves_only_outside_of_an_organization_that_it_is_off() {
-        let alone = Fake { instances: Ok(vec![]), roles: Ok(vec![]), ..Fake::default() };
-        let [center, administrator] = told(&alone);
-        assert_eq!((center.verdict, center.code.as_deref()), (No, Some("EC2058")));
-        assert_eq!((administrator.verdict, administrator.code.as_deref()), (No, Some("EC2059")));
-        let member = Fake { roles: Ok(vec![MEMBER.into()]), ..alone };
-        let [center, administrator] = told(&member);
-        assert_eq!((center.verdict, administrator.verdict), (Unknown, No), "no role means no assignment");
-        assert!(center.detail.starts_with("no instance is to be seen in us-east-1"), "{}", center.detail);
-    }
-
-    #[test]
-    fn where_nothing_may_be_asked_nothing_is_known() {
-        let source = Fake {
-            instances: Err(denied("sso", "ListInstances")),
-            roles: Err(denied("iam", "ListRoles")),
-            ..Fake::default()
-        };
-        for check in told(&source) {
-            assert_eq!((check.verdict, check.code.as_deref()), (Unknown, Some("EC2050")));
-            assert_eq!(check.detail, "AWS denied sso:ListInstances; AWS denied iam:ListRoles");
-        }
-    }
-
-    #[test]
-    fn roles_whose_policies_may_not_be_asked_still_show_that_it_is_on() {
-        let source = Fake {
-            instances: Ok(vec![]),
-            policies_of_role: Err(denied("iam", "ListAttachedRolePolicies")),
-            ..Fake::default()
-        };
-        assert_eq!(told(&source).map(|check| check.verdict), [Yes, Unknown]);
-    }
-
-    #[test]
-    fn a_caller_that_came_through_it_shows_that_it_is_on() {
-        let source = Fake { instances: Ok(vec![]), roles: Err(denied("iam", "ListRoles")), ..Fake::default() };
-        let account = Account { is_caller_of_center: true, ..account() };
-        let rows = rows(|checks| drop(check(&source, &account, checks)));
-        assert_eq!([rows[0].verdict, rows[1].verdict], [Yes, Unknown]);
-    }
-
-    #[test]
-    fn an_instance_that_is_not_active_does_not_count() {
-        for status in ["CREATE_IN_PROGRESS", "CREATE_FAILED", "DELETE_IN_PROGRESS"] {
-            let source = Fake { instances: Ok(vec![instance(status)]), ..Fake::default() };
-            let [center, _] = told(&source);
-            assert_eq!((center.verdict, center.code.as_deref()), (No, Some("EC2058")), "{status}");
-        }
-    }
-
-    #[test]
-    fn roles_that_are_called_so_are_looked_into_first_and_the_calls_are_bounded() {
-        let other = |index: usize| ROLE.replace("Admins", &format!("Reader{index}"));
-        let mut roles: Vec<String> = (0..=LOOKED_INTO).map(other).collect();
-        let source = Fake { instances: Ok(vec![]), roles: Ok(roles.clone()), ..Fake::default() };
-        assert_eq!(told(&source)[1].verdict, Unknown);
-        assert_eq!(source.calls().len(), LOOKED_INTO);
-        roles.push(ROLE.into());
-        let source = Fake { instances: Ok(vec![]), roles: Ok(roles), ..Fake::default() };
-        assert_eq!(told(&source)[1].verdict, Yes);
-        assert_eq!(source.calls().len(), 1);
-    }
-
-    #[test]
-    fn the_home_stands_in_the_path_of_the_role() {
-        assert_eq!(home(ROLE), "eu-west-1");
-        assert_eq!(home(&ROLE.replace("eu-west-1/", "")), "us-east-1");
-    }
-}
+mod tests;

@@ -4,18 +4,20 @@
 //! credential report if its first column is called so. `sso-admin list-managed-policies-in-permission-set` does not name
 //! its permission set: a member of ours, `PermissionSetArn`, does, else the `ps-…` in the file's name.
 
+mod output;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use ec_shared::{Failure, saved};
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::Answer;
 use super::credentials::CredentialReport;
 use super::source::{Assignment, Instance, Source, Summary, Who};
 use crate::codes;
+use output::{AccountAssignment, Detail, InstanceMetadata, Output, PermissionSet, Policy, Word};
 
 /// What the files tell.
 #[derive(Debug, Default)]
@@ -36,102 +38,6 @@ pub(super) struct Files {
     policies: HashMap<String, Vec<String>>,
     /// By the id of the permission set, `ps-…`.
     names: HashMap<String, String>,
-}
-
-/// The outputs of the commands that count, together: each has some of these keys.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Output {
-    // sts get-caller-identity
-    user_id: Option<String>,
-    arn: Option<Word>,
-    // iam get-account-summary
-    summary_map: Option<BTreeMap<String, i64>>,
-    // iam get-credential-report
-    content: Option<String>,
-    report_format: Option<String>,
-    generated_time: Option<String>,
-    // iam list-account-aliases
-    account_aliases: Option<Vec<Word>>,
-    // iam get-account-authorization-details
-    user_detail_list: Option<Vec<Detail>>,
-    role_detail_list: Option<Vec<Detail>>,
-    // sso-admin list-instances
-    instances: Option<Vec<InstanceMetadata>>,
-    // sso-admin list-permission-sets-provisioned-to-account
-    permission_sets: Option<Vec<Word>>,
-    // sso-admin list-account-assignments
-    account_assignments: Option<Vec<AccountAssignment>>,
-    // sso-admin list-managed-policies-in-permission-set
-    attached_managed_policies: Option<Vec<Policy>>,
-    permission_set_arn: Option<Word>,
-    // sso-admin describe-permission-set
-    permission_set: Option<PermissionSet>,
-    // where an output was cut off
-    is_truncated: Option<bool>,
-    next_token: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Detail {
-    arn: Word,
-    #[serde(default)]
-    attached_managed_policies: Vec<Attached>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attached {
-    policy_arn: Word,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct InstanceMetadata {
-    instance_arn: Word,
-    identity_store_id: Option<Word>,
-    status: Option<Word>,
-    primary_region: Option<Word>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct AccountAssignment {
-    account_id: Word,
-    permission_set_arn: Word,
-    principal_type: Word,
-    principal_id: Word,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Policy {
-    arn: Word,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct PermissionSet {
-    name: Word,
-    permission_set_arn: Word,
-}
-
-/// Names, ids and ARNs. They are shown, and stand in commands, so they hold only what AWS's own hold.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-struct Word(String);
-
-impl TryFrom<String> for Word {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
-        if text.chars().all(is_allowed) {
-            return Ok(Self(text));
-        }
-        Err(format!("`{}` is no name, id or ARN", text.escape_debug()))
-    }
 }
 
 impl Files {
@@ -187,7 +93,7 @@ impl Files {
         }
         if let (Some(content), Some("text/csv")) = (output.content, output.report_format.as_deref()) {
             let bytes =
-                aws_smithy_types::base64::decode(content).map_err(|_| refused(path, "Content is not in base64"))?;
+                base64_simd::STANDARD.decode_to_vec(content).map_err(|_| refused(path, "Content is not in base64"))?;
             let generated = output.generated_time.as_deref().map(str::parse::<Timestamp>).transpose();
             let generated = generated.map_err(|_| refused(path, "GeneratedTime is no time"))?;
             self.take_report(&bytes, generated, path)?;
@@ -301,6 +207,7 @@ impl Source for Files {
         self.report.clone().map(Some).ok_or_else(|| not_saved("the credential report", command))
     }
 
+    /// Does not come to it: a report that was saved is one that counts.
     fn generate_credential_report(&self) -> Answer<()> {
         Ok(())
     }

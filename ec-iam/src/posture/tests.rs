@@ -57,7 +57,7 @@ fn each_error_makes_it_no_and_warnings_do_not() {
         (with(&[&good, &row("anna", false, false, Some("2020-01-01"))]), "EC2056", Status::Ok),
         (with(&[&good, &row("anna", true, false, None)]), "EC2057", Status::Ok),
         (Fake { instances: Ok(vec![]), roles: Ok(vec![]), ..Fake::default() }, "EC2058", Status::Ok),
-        (Fake { assignments: Ok(vec![]), ..Fake::default() }, "EC2059", Status::Ok),
+        (Fake { assignments: Ok(vec![]), roles: Ok(vec![]), ..Fake::default() }, "EC2059", Status::Ok),
     ] {
         let section = section(&source);
         assert_eq!((section.findings[0].code.as_str(), section.status), (code, status));

@@ -24,7 +24,10 @@ pub(super) fn report(_: &Document, section: &Section, report: &mut Report) {
         report.row(mark(&check, section), row);
     }
     let rows = [
-        ("credential report", fact("credential_report_at").map(|time| format!("made at {time}"))),
+        (
+            "credential report",
+            fact("credential_report_at").map(|time| format!("as of {time}; AWS makes a new one after four hours")),
+        ),
         ("sign-in of IAM users", fact("sign_in_url").map(str::to_owned)),
         ("access portal", fact("portal_url").map(str::to_owned)),
     ];

@@ -49,7 +49,7 @@ fn csv() -> String {
 }
 
 fn as_json(csv: &str, time: &str) -> String {
-    let content = aws_smithy_types::base64::encode(csv);
+    let content = base64_simd::STANDARD.encode_to_string(csv);
     format!(r#"{{"Content":"{content}","ReportFormat":"text/csv","GeneratedTime":"{time}"}}"#)
 }
 
