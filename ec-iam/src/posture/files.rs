@@ -110,7 +110,7 @@ impl Files {
         // Every account has roles: an empty list comes from a --filter that leaves them out.
         if let Some(roles) = output.role_detail_list.filter(|roles| !roles.is_empty()) {
             self.belongs(&roles[0].arn.0, path)?;
-            let policies = |role: Detail| role.attached_managed_policies.into_iter().map(|each| each.policy_arn.0);
+            let policies = |role: Detail| role.attached_managed_policies.into_iter().map(|each| each.policy_arn);
             let roles = roles.into_iter().map(|role| (role.arn.0.clone(), policies(role).collect()));
             self.roles.get_or_insert_default().extend(roles);
             is_any = true;

@@ -41,7 +41,7 @@ pub(super) struct Output {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Detail {
-    pub(super) arn: Word,
+    pub(super) arn: Arn,
     #[serde(default)]
     pub(super) attached_managed_policies: Vec<Attached>,
 }
@@ -49,7 +49,7 @@ pub(super) struct Detail {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attached {
-    pub(super) policy_arn: Word,
+    pub(super) policy_arn: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,5 +97,21 @@ impl TryFrom<String> for Word {
             return Ok(Self(text));
         }
         Err(format!("`{}` is no name, id or ARN", text.escape_debug()))
+    }
+}
+
+/// The ARN of a user or a role, whose path may hold anything that prints.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Arn(pub(super) String);
+
+impl TryFrom<String> for Arn {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.chars().all(|c| c.is_ascii_graphic()) {
+            return Ok(Self(text));
+        }
+        Err(format!("`{}` is no ARN", text.escape_debug()))
     }
 }

@@ -126,6 +126,12 @@ fn identity_center_is_told_by_its_own_answers() {
 }
 
 #[test]
+fn the_path_of_a_role_may_hold_anything_that_prints() {
+    let roles = [role("arn:aws:iam::123456789012:role/team!/$x/app", "p"), role(ROLE, ADMINISTRATOR)].join(",");
+    assert_eq!(about(Topic::Administrator, &[("a.json", &details(&roles))]).verdict, Yes);
+}
+
+#[test]
 fn details_that_were_filtered_do_not_prove_that_there_are_no_roles() {
     let center = |roles: &str| {
         about(
@@ -148,6 +154,7 @@ fn what_cannot_be_read_is_named_with_its_file_and_place() {
         (r#"{"SummaryMap": ["#, "invalid type: sequence, expected a map at line 1 column 15"),
         (r#"{"SummaryMap": {"Users": 1"#, "EOF while parsing an object at line 1 column 26"),
         (r#"{"AccountAliases":["a b"]}"#, "`a b` is no name, id or ARN at line 1 column 25"),
+        (r#"{"UserDetailList":[{"Arn":"arn:\u001b[2J"}]}"#, r"`arn:\u{1b}[2J` is no ARN at line 1 column 42"),
         (r#"{"SummaryMap":{},"NextToken":"x"}"#, "the output is cut off"),
         (r#"{"RoleDetailList":[],"IsTruncated":true}"#, "the output is cut off"),
         (r#"{"Content":"%","ReportFormat":"text/csv"}"#, "Content is not in base64"),
