@@ -39,8 +39,9 @@ pub struct Credentials {
     pub password_enabled: Option<bool>,
     #[serde(deserialize_with = "time")]
     password_last_used: Option<Timestamp>,
+    /// Whether it has an MFA device.
     #[serde(deserialize_with = "flag")]
-    mfa_active: Option<bool>,
+    pub mfa_active: Option<bool>,
     #[serde(deserialize_with = "flag")]
     access_key_1_active: Option<bool>,
     #[serde(deserialize_with = "time")]
@@ -109,11 +110,6 @@ impl Credentials {
             .into_iter()
             .flatten()
             .max()
-    }
-
-    /// Whether an MFA device guards the password.
-    pub fn has_mfa(&self) -> bool {
-        self.mfa_active == Some(true)
     }
 
     /// Whether there are more keys than the report has columns for.

@@ -17,7 +17,7 @@ use super::Answer;
 use super::credentials::CredentialReport;
 use super::source::{Assignment, Instance, Source, Summary, Who};
 use crate::codes;
-use output::{AccountAssignment, Detail, InstanceMetadata, Output, PermissionSet, Policy, Word};
+use output::{AccountAssignment, Detail, InstanceMetadata, Output, Word};
 
 /// What the files tell.
 #[derive(Debug, Default)]
@@ -60,7 +60,11 @@ impl Files {
                 continue;
             }
             for output in serde_json::Deserializer::from_slice(&bytes).into_iter::<Output>() {
-                is_any |= files.take(output.map_err(|error| refused(&path, &error.to_string()))?, &path)?;
+                let output = output.map_err(|error| refused(&path, &error.to_string()))?;
+                if output.counts() {
+                    files.take(output, &path)?;
+                    is_any = true;
+                }
             }
         }
         if is_any {
@@ -76,20 +80,17 @@ impl Files {
         self.report.as_ref()?.generated.map(SystemTime::from)
     }
 
-    /// Takes one output in. Whether it is one that counts.
-    fn take(&mut self, output: Output, path: &Path) -> Answer<bool> {
+    /// Takes one output in.
+    fn take(&mut self, output: Output, path: &Path) -> Answer<()> {
         if output.is_truncated == Some(true) || output.next_token.is_some() {
             return Err(refused(path, "the output is cut off"));
         }
-        let mut is_any = false;
         if let (Some(Word(arn)), Some(_)) = (output.arn, output.user_id) {
             self.belongs(&arn, path)?;
             self.caller = Some(arn);
-            is_any = true;
         }
         if let Some(map) = output.summary_map {
             self.summary = Some(Summary::of(&map));
-            is_any = true;
         }
         if let (Some(content), Some("text/csv")) = (output.content, output.report_format.as_deref()) {
             let bytes =
@@ -97,15 +98,12 @@ impl Files {
             let generated = output.generated_time.as_deref().map(str::parse::<Timestamp>).transpose();
             let generated = generated.map_err(|_| refused(path, "GeneratedTime is no time"))?;
             self.take_report(&bytes, generated, path)?;
-            is_any = true;
         }
         if let Some(aliases) = output.account_aliases {
             self.aliases = Some(aliases);
-            is_any = true;
         }
         if let Some(users) = output.user_detail_list {
             users.first().map_or(Ok(()), |user| self.belongs(&user.arn.0, path))?;
-            is_any = true;
         }
         // Every account has roles: an empty list comes from a --filter that leaves them out.
         if let Some(roles) = output.role_detail_list.filter(|roles| !roles.is_empty()) {
@@ -113,57 +111,22 @@ impl Files {
             let policies = |role: Detail| role.attached_managed_policies.into_iter().map(|each| each.policy_arn);
             let roles = roles.into_iter().map(|role| (role.arn.0.clone(), policies(role).collect()));
             self.roles.get_or_insert_default().extend(roles);
-            is_any = true;
         }
-        Ok(self.take_identity_center(output.instances, output.permission_sets, output.account_assignments)
-            | self.take_permission_set(
-                output.attached_managed_policies,
-                output.permission_set_arn,
-                output.permission_set,
-                path,
-            )
-            | is_any)
-    }
-
-    fn take_identity_center(
-        &mut self,
-        instances: Option<Vec<InstanceMetadata>>,
-        sets: Option<Vec<Word>>,
-        assignments: Option<Vec<AccountAssignment>>,
-    ) -> bool {
-        let is_any = instances.is_some() || sets.is_some() || assignments.is_some();
-        if let Some(instances) = instances {
-            self.instances.get_or_insert_default().extend(instances.into_iter().map(|each| Instance {
-                arn: each.instance_arn.0,
-                identity_store: each.identity_store_id.map(|id| id.0),
-                // Older versions of the AWS CLI print none, and show only what is ready.
-                status: each.status.map_or_else(|| "ACTIVE".to_owned(), |status| status.0),
-                region: each.primary_region.map(|region| region.0),
-            }));
+        if let Some(instances) = output.instances {
+            self.instances.get_or_insert_default().extend(instances.into_iter().map(instance));
         }
-        if let Some(sets) = sets {
+        if let Some(sets) = output.permission_sets {
             self.sets.get_or_insert_default().extend(sets.into_iter().map(|set| set.0));
         }
-        self.assignments.extend(assignments.into_iter().flatten());
-        is_any
-    }
-
-    fn take_permission_set(
-        &mut self,
-        policies: Option<Vec<Policy>>,
-        of: Option<Word>,
-        set: Option<PermissionSet>,
-        path: &Path,
-    ) -> bool {
-        let is_any = policies.is_some() || set.is_some();
-        let of = of.map(|arn| id(&arn.0).to_owned()).or_else(|| id_in_name(path));
-        if let (Some(policies), Some(of)) = (policies, of) {
+        self.assignments.extend(output.account_assignments.into_iter().flatten());
+        let of = output.permission_set_arn.map(|arn| id(&arn.0).to_owned()).or_else(|| id_in_name(path));
+        if let (Some(policies), Some(of)) = (output.attached_managed_policies, of) {
             self.policies.entry(of).or_default().extend(policies.into_iter().map(|policy| policy.arn.0));
         }
-        if let Some(set) = set {
+        if let Some(set) = output.permission_set {
             self.names.insert(id(&set.permission_set_arn.0).to_owned(), set.name.0);
         }
-        is_any
+        Ok(())
     }
 
     /// Of two reports the newer one counts; one that does not say when it was made is the older one.
@@ -293,6 +256,16 @@ impl Files {
         self.policies
             .get(id(set))
             .is_some_and(|policies| policies.iter().any(|each| super::center::is_administrator(each)))
+    }
+}
+
+fn instance(from: InstanceMetadata) -> Instance {
+    Instance {
+        arn: from.instance_arn.0,
+        identity_store: from.identity_store_id.map(|id| id.0),
+        // Older versions of the AWS CLI print none, and show only what is ready.
+        status: from.status.map_or_else(|| "ACTIVE".to_owned(), |status| status.0),
+        region: from.primary_region.map(|region| region.0),
     }
 }
 

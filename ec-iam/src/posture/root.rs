@@ -17,6 +17,12 @@ use crate::codes;
 /// A root user that was used within as many days is in use: the tasks that need it come up less than once a month.
 const LATELY_DAYS: i64 = 30;
 
+/// There is no root user: <https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html>.
+const CHINA: &str = "aws-cn";
+/// The root user may have keys, but cannot sign in to the console:
+/// <https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-account-root-user.html>.
+const GOVCLOUD: &str = "aws-us-gov";
+
 /// What is known of the root user.
 #[derive(Clone, Copy)]
 pub(super) struct Root<'a> {
@@ -28,8 +34,7 @@ pub(super) struct Root<'a> {
 impl Root<'_> {
     /// All three checks.
     pub(super) fn check(self, now: Timestamp, checks: &mut Checks) {
-        // <https://docs.amazonaws.cn/en_us/aws/latest/userguide/iam.html>
-        if self.partition == "aws-cn" {
+        if self.partition == CHINA {
             for topic in [Topic::RootMfa, Topic::RootKeys, Topic::RootUse] {
                 checks.not_applicable(topic, "accounts in China have no root user");
             }
@@ -42,15 +47,14 @@ impl Root<'_> {
 
     /// Without MFA it is an error: the password, or the mailbox that can reset it, is then all that guards the account.
     fn mfa(self, checks: &mut Checks) {
-        // <https://docs.aws.amazon.com/govcloud-us/latest/UserGuide/govcloud-account-root-user.html>
-        if self.partition == "aws-us-gov" {
+        if self.partition == GOVCLOUD {
             return checks.not_applicable(Topic::RootMfa, "in GovCloud the root user cannot sign in to the console");
         }
         let has_password = self.fact(|summary| summary.has_password, |row| row.password_enabled);
         if let Ok(false) = has_password {
             return checks.not_applicable(Topic::RootMfa, "the root user has no password, so that nobody can sign in");
         }
-        match self.fact(|summary| summary.has_mfa, |row| Some(row.has_mfa())) {
+        match self.fact(|summary| summary.has_mfa, |row| row.mfa_active) {
             Ok(true) => checks.yes(Topic::RootMfa, "on"),
             Ok(false) => checks.no(
                 Topic::RootMfa,
@@ -69,19 +73,22 @@ impl Root<'_> {
 
     /// A key of the root user is an error: nothing can limit it, and MFA does not guard it.
     fn keys(self, checks: &mut Checks) {
-        let has_keys = self.fact(|summary| summary.has_keys, |row| Some(row.active_keys().next().is_some()));
-        match has_keys {
+        match self.fact(|summary| summary.has_keys, |row| Some(row.active_keys().next().is_some())) {
             Ok(false) => checks.yes(Topic::RootKeys, "none"),
-            Ok(true) => checks.no(
-                Topic::RootKeys,
-                "there is one",
-                Finding::new(&codes::ROOT_KEYS, Severity::Error, "the root user has an access key").fix(format!(
-                    "let what uses it work under a role, then delete it: sign in as the root user at {}/, Security \
-                     credentials, Access keys; or with the key itself: aws iam list-access-keys, aws iam \
-                     delete-access-key --access-key-id ID",
-                    self.console()
-                )),
-            ),
+            Ok(true) => {
+                let with_itself = "with the key itself: aws iam list-access-keys, aws iam delete-access-key \
+                                   --access-key-id ID";
+                let way = match self.partition {
+                    GOVCLOUD => with_itself.to_owned(),
+                    _ => format!(
+                        "as the root user at {}/, Security credentials, Access keys; or {with_itself}",
+                        self.console()
+                    ),
+                };
+                let finding = Finding::new(&codes::ROOT_KEYS, Severity::Error, "the root user has an access key");
+                let fix = format!("let what uses it work under a role, then delete it {way}");
+                checks.no(Topic::RootKeys, "there is one", finding.fix(fix));
+            }
             Err(failures) => checks.unknown(Topic::RootKeys, &failures),
         }
     }

@@ -98,7 +98,8 @@ fn keys(report: &CredentialReport, now: Timestamp, checks: &mut Checks) {
 /// Passwords without MFA are a warning, not an error: what such a user may do is not known here.
 fn mfa(report: &CredentialReport, checks: &mut Checks) {
     let with_password: Vec<_> = report.iam_users().filter(|row| row.password_enabled == Some(true)).collect();
-    let without_mfa: Vec<&str> = with_password.iter().filter(|row| !row.has_mfa()).map(|row| &*row.user).collect();
+    let without_mfa: Vec<&str> =
+        with_password.iter().filter(|row| row.mfa_active != Some(true)).map(|row| &*row.user).collect();
     let Some(user) = without_mfa.first() else {
         let detail = match with_password.len() {
             0 => "nobody has a password".to_owned(),

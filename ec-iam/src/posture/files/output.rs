@@ -38,6 +38,23 @@ pub(super) struct Output {
     pub(super) next_token: Option<String>,
 }
 
+impl Output {
+    /// Whether it is one of these: in the folder there may be any output.
+    pub(super) fn counts(&self) -> bool {
+        (self.user_id.is_some() && self.arn.is_some())
+            || self.summary_map.is_some()
+            || (self.content.is_some() && self.report_format.is_some())
+            || self.account_aliases.is_some()
+            || self.user_detail_list.is_some()
+            || self.role_detail_list.is_some()
+            || self.instances.is_some()
+            || self.permission_sets.is_some()
+            || self.account_assignments.is_some()
+            || self.attached_managed_policies.is_some()
+            || self.permission_set.is_some()
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Detail {

@@ -175,7 +175,8 @@ fn a_folder_without_any_answer_is_an_error_and_other_tables_are_left_alone() {
     let expected = ("EC2051", "there is no answer about an account below DIR".to_owned());
     assert_eq!(failure(&[]), expected);
     let keys = ("anna_accessKeys.csv", "Access key ID,Secret access key\nAKIAX,secret\n");
-    assert_eq!(failure(&[keys, ("x.json", r#"{"Vpcs":[]}"#), ("notes.txt", "no")]), expected);
+    let other = r#"{"Vpcs":[],"NextToken":"of no interest"}"#;
+    assert_eq!(failure(&[keys, ("x.json", other), ("notes.txt", "no")]), expected);
 }
 
 #[test]
