@@ -26,6 +26,7 @@ macro_rules! call {
 mod elasticache;
 mod iam;
 mod identity_center;
+mod posture;
 
 /// AWS, as the flags reach it.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use ec_shared::{Code, Exit, Failure, Interrupt};
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
 use crate::lint_token::{self, LintTokenFlags};
+use crate::posture::{self, CheckFlags};
 use crate::simulate::{self, SimulateFlags};
 use crate::token::TokenFormat;
 use crate::who::{Conditions, Who};
@@ -69,6 +70,8 @@ enum Verb {
     Simulate(SimulateFlags),
     /// Tells everything that can be seen to be wrong with a token; reads tokens from stdin, one a line
     LintToken(LintTokenFlags),
+    /// Checks the account: root user, long-term keys, MFA, IAM Identity Center, and where to sign in
+    Check(CheckFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -205,6 +208,7 @@ impl Tool for Cli {
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, output),
             Verb::LintToken(flags) => lint_token::run(&flags, clouds.flags(), &common, output),
+            Verb::Check(flags) => posture::run(&flags, &mut clouds, &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

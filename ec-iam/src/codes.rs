@@ -101,6 +101,61 @@ ec_shared::codes! {
         see: "The service authorization reference of ElastiCache; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
     }
+    NOT_DETERMINED = "EC2050" No "a part of the account's posture is not known" {
+        cause: "The credentials may not ask for it, AWS did not answer, or the saved answers do not hold it. Nothing was guessed.",
+        see: "`checks` of the section; the finding names the action of IAM, or the command of the AWS CLI, that would tell",
+        fix: "Allow the action (ec-iam policy --for 'ec-iam check' prints them all), or save the answer of the command."
+    }
+    SAVED_ANSWERS = "EC2051" Usage "saved answers about an account are not understood" {
+        cause: "A file below the folder is no output of the AWS CLI, holds a value that AWS does not write, or was cut off.",
+        see: "The error names the file, and the place in it.",
+        fix: "Save the answer anew with --output json and without --max-items; other files must not end in .json or .csv."
+    }
+    SEVERAL_ACCOUNTS = "EC2052" Usage "the saved answers are about several accounts" {
+        cause: "The account summary does not say whose it is, so answers of two accounts in one folder could not be told apart.",
+        see: "The error names two files and their accounts.",
+        fix: "Keep the answers of each account in a folder of its own."
+    }
+    ROOT_WITHOUT_MFA = "EC2053" No "the root user has no MFA" {
+        cause: "Whoever learns the root user's password, or gets hold of its mailbox, owns the account.",
+        see: "aws iam get-account-summary: AccountMFAEnabled",
+        fix: "Sign in as the root user, and assign an MFA device under Security credentials. No API can do that."
+    }
+    ROOT_KEYS = "EC2054" No "the root user has an access key" {
+        cause: "The key may do everything, nothing can limit it, and no MFA guards it.",
+        see: "aws iam get-account-summary: AccountAccessKeysPresent",
+        fix: "Let the programs that use it work under a role, then delete it under Security credentials of the root user."
+    }
+    ROOT_IN_USE = "EC2055" No "the root user was used lately" {
+        cause: "Somebody signed in as the root user, or used its access key. Few tasks need it, and AWS asks to use it for these alone.",
+        see: "The credential report: password_last_used and access_key_1_last_used_date of <root_account>; CloudTrail",
+        fix: "Work as a user of IAM Identity Center or under a role."
+    }
+    OLD_KEYS = "EC2056" No "access keys of IAM users are old" {
+        cause: "An access key stays valid until somebody deletes it. The longer it lies about, the more copies of it there are.",
+        see: "The credential report: access_key_1_active and access_key_1_last_rotated",
+        fix: "Use roles and IAM Identity Center instead, or make a new key, use it, and delete the old one."
+    }
+    USERS_WITHOUT_MFA = "EC2057" No "IAM users sign in with a password alone" {
+        cause: "They have a password for the console and no MFA device.",
+        see: "The credential report: password_enabled and mfa_active",
+        fix: "Assign an MFA device to each, or delete the password; better, let people sign in through IAM Identity Center."
+    }
+    NO_IDENTITY_CENTER = "EC2058" No "people cannot sign in through IAM Identity Center" {
+        cause: "No instance of IAM Identity Center gives access to this account, so people work with long-term credentials.",
+        see: "aws sso-admin list-instances, in each Region that it may be in",
+        fix: "Enable it in the console of the organization's management account. No API can do that."
+    }
+    NO_ADMINISTRATOR = "EC2059" No "nobody administers the account through IAM Identity Center" {
+        cause: "No permission set with the policy AdministratorAccess is assigned in this account, so it is administered in a less safe way.",
+        see: "aws sso-admin list-permission-sets-provisioned-to-account; aws iam list-roles --path-prefix /aws-reserved/sso.amazonaws.com/",
+        fix: "Assign a permission set with AdministratorAccess to a user or a group for this account."
+    }
+    CREDENTIAL_REPORT = "EC2060" Usage "the credential report is not understood" {
+        cause: "A line of it has another form than AWS writes: too few columns, a time that is none, a name that IAM does not allow.",
+        see: "The error names the line.",
+        fix: "aws iam generate-credential-report, then save aws iam get-credential-report anew."
+    }
     NOT_A_TOKEN = "EC2065" No "the text is no IAM authentication token" {
         cause: "It has no parameters of a signature: it is a password, a key, or a credential of another kind.",
         see: "ec-iam token prints one: NAME/?Action=connect&User=ID&X-Amz-Algorithm=AWS4-HMAC-SHA256&…",
@@ -246,7 +301,7 @@ ec_shared::codes! {
         see: "aws iam list-saml-providers; aws iam list-open-id-connect-providers; aws iam list-users",
         fix: "Create the provider first: aws iam create-saml-provider, or create-open-id-connect-provider."
     }
-    NO_IDENTITY_CENTER = "EC2094" Refused "IAM Identity Center is not on" {
+    IDENTITY_CENTER_NEEDED = "EC2094" Refused "what is asked for needs IAM Identity Center, which is not on" {
         cause: "The account has no instance of Identity Center in this Region, or only the management account sees it.",
         see: "aws sso-admin list-instances --region REGION",
         fix: "Name its Region with --region, or turn it on: https://console.aws.amazon.com/singlesignon"

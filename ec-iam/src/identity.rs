@@ -68,7 +68,7 @@ impl Caller {
 }
 
 /// The permission set in `AWSReservedSSO_SET_0123456789abcdef`.
-fn permission_set(role: &str) -> Option<String> {
+pub(crate) fn permission_set(role: &str) -> Option<String> {
     let (set, suffix) = role.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
     (suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| set.to_owned())
 }

@@ -9,6 +9,7 @@
 //!   tells what a policy says in vain.
 //! - [`access_string`] reads the rules of a user of a cache, and tells which commands they deny.
 //! - [`lint_token`] tells what can be seen to be wrong with a token, for the verb of that name.
+//! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
@@ -32,6 +33,7 @@ pub mod needs;
 pub mod permission;
 pub mod plan;
 pub mod policy;
+pub mod posture;
 pub mod principal;
 mod print;
 pub mod request;

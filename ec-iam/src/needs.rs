@@ -122,6 +122,9 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
         On::ServiceLinkedRole => json!(format!(
             "arn:{partition}:iam::{account}:role/aws-service-role/elasticache.amazonaws.com/AWSServiceRoleForElastiCache"
         )),
+        On::IdentityCenterRoles => {
+            json!(format!("arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com/*"))
+        }
     };
     let mut statement = json!({"Sid": need.sid, "Effect": "Allow", "Action": actions, "Resource": resource});
     for (operator, key, value) in need.conditions {
@@ -166,11 +169,14 @@ mod tests {
     #[test]
     fn reading_verbs_may_write_nothing() {
         let of_sg = ["ec-sg find", "ec-sg check", "ec-sg plan", "ec-sg audit"];
-        for purpose in ["read-only", "ec-iam whoami", "ec-iam plan"].into_iter().chain(of_sg) {
+        for purpose in ["read-only", "ec-iam whoami", "ec-iam check", "ec-iam plan"].into_iter().chain(of_sg) {
             for action in actions(&policy(purpose, &scope()).unwrap()) {
                 let verb = action.split_once(':').unwrap().1;
                 assert!(
-                    ["Describe", "Get", "List", "Search"].iter().any(|read| verb.starts_with(read)),
+                    // To have a credential report made is reading in the eyes of IAM, too.
+                    ["Describe", "Get", "List", "Search", "GenerateCredentialReport"]
+                        .iter()
+                        .any(|read| verb.starts_with(read)),
                     "{purpose}: {action}"
                 );
             }

@@ -104,6 +104,11 @@ impl Failure {
         self.0.aws.as_ref()?.code.as_deref()
     }
 
+    /// The action that the call takes in the words of IAM, `ec2:DescribeSubnets`, where it was a call to AWS.
+    pub fn aws_action(&self) -> Option<String> {
+        self.0.aws.as_ref().map(|aws| format!("{}:{}", aws.service, aws.operation))
+    }
+
     /// How often the call was sent that AWS answered so. An attempt before the last may have been carried out.
     pub fn attempts(&self) -> u32 {
         self.0.aws.as_ref().map_or(1, |aws| aws.attempts)

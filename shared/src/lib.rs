@@ -7,6 +7,7 @@
 //! - [`interrupt`]: what a verb that writes does about a signal.
 //! - [`output`], [`report`]: JSON lines for programs, a report for people.
 //! - [`flags`]: the command-line flags that every tool takes.
+//! - [`saved`]: the files that `--from-files` reads.
 //! - [`secret`]: values that never show. [`ran_on`]: the machine that a local verdict is about.
 //! - [`aws`], [`token`] (feature `aws`): configuration, error reduction, and the IAM authentication token.
 //!
@@ -24,6 +25,7 @@ pub mod output;
 pub mod ran_on;
 pub mod report;
 pub mod run;
+pub mod saved;
 pub mod schema;
 pub mod secret;
 

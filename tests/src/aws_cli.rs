@@ -6,13 +6,14 @@ use crate::emulator::environment;
 use crate::tool::command;
 
 const SCRIPT: &str = r#"
-import json, sys
+import base64, json, sys
 import boto3
 service, operation, parameters = sys.argv[1:]
 client = boto3.client(service)
 answer = getattr(client, operation)(**json.loads(parameters))
 del answer["ResponseMetadata"]
-print(json.dumps(answer, default=str, indent=4))
+text = lambda value: base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+print(json.dumps(answer, default=text, indent=4))
 "#;
 
 /// What `aws SERVICE OPERATION` prints of the emulator at `url`; the operation in Python's words, `describe_subnets`.

@@ -35,6 +35,14 @@ impl Canned {
         self
     }
 
+    /// Answers `action` with an error of the JSON protocol.
+    #[must_use]
+    pub fn json_error(mut self, action: &str, status: u16, code: &str, message: &str) -> Self {
+        let body = serde_json::json!({"__type": code, "message": message}).to_string();
+        self.answers.insert(action.to_owned(), (status, body));
+        self
+    }
+
     /// Serves the answers on a free port of 127.0.0.1 until dropped.
     #[must_use]
     pub fn serve(self) -> Self {

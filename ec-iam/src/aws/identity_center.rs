@@ -52,7 +52,7 @@ impl AwsCloud {
         let active = instances.into_iter().find(|one| one.status.as_ref().is_none_or(|s| *s == InstanceStatus::Active));
         let known = active.and_then(|instance| Some((instance.instance_arn?, instance.identity_store_id?)));
         let (instance, store_id) = known.ok_or_else(|| {
-            Failure::new(&codes::NO_IDENTITY_CENTER, "cannot use IAM Identity Center")
+            Failure::new(&codes::IDENTITY_CENTER_NEEDED, "cannot use IAM Identity Center")
                 .because(format!("it is not on in {}, as far as this account can see", self.region()))
                 .hint("it lives in one Region: --region; turn it on at https://console.aws.amazon.com/singlesignon")
         })?;

@@ -1,7 +1,8 @@
 //! The table: for which purpose which actions on which resources.
 //!
-//! Sources: the Service Authorization Reference of EC2, ElastiCache, IAM and STS; "Using service-linked roles for
-//! ElastiCache"; the managed policy `AmazonElastiCacheFullAccess` for what creating a serverless cache takes.
+//! Sources: the Service Authorization Reference of EC2, ElastiCache, IAM, IAM Identity Center and STS; "Using
+//! service-linked roles for ElastiCache"; the managed policy `AmazonElastiCacheFullAccess` for what creating a serverless
+//! cache takes.
 
 /// The resources that a row of the table is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(super) enum On {
     IdentityCenter,
     /// The users and groups of its identity store.
     IdentityStore,
+    /// The roles that IAM Identity Center puts into the account.
+    IdentityCenterRoles,
 }
 
 /// One row: for these purposes, these actions on these resources, under this condition.
@@ -157,8 +160,41 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "WhoAmI",
-        purposes: &["ec-iam whoami", TRUST, SEATS, READ_ONLY],
+        purposes: &["ec-iam whoami", "ec-iam check", TRUST, SEATS, READ_ONLY],
         actions: &["sts:GetCallerIdentity"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeAccount",
+        purposes: &["ec-iam check"],
+        actions: &[
+            "iam:GetAccountSummary",
+            "iam:GetCredentialReport",
+            "iam:GenerateCredentialReport",
+            "iam:ListAccountAliases",
+            "iam:ListRoles",
+        ],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeIdentityCenterRoles",
+        purposes: &["ec-iam check"],
+        actions: &["iam:ListAttachedRolePolicies"],
+        on: On::IdentityCenterRoles,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeIdentityCenter",
+        purposes: &["ec-iam check"],
+        actions: &[
+            "sso:ListInstances",
+            "sso:ListPermissionSetsProvisionedToAccount",
+            "sso:ListManagedPoliciesInPermissionSet",
+            "sso:ListAccountAssignments",
+            "sso:DescribePermissionSet",
+        ],
         on: On::Everything,
         conditions: &[],
     },

@@ -6,10 +6,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ec_shared::document::Deployment;
-use ec_shared::{Failure, codes as shared};
+use ec_shared::{Failure, codes as shared, saved};
 use serde_json::Value;
 
 use super::Answers;
@@ -67,10 +67,9 @@ fn read_only() -> Failure {
 pub(crate) fn read(folder: &Path) -> Result<Snapshot, Failure> {
     let mut snapshot = Snapshot::default();
     let mut told = Kinds::default();
-    for path in files_below(folder)? {
-        let bytes = fs::read(&path)
-            .map_err(|error| Failure::new(&shared::READ, format!("cannot read {}", path.display())).because(error))?;
-        for answers in serde_json::Deserializer::from_slice(strip_mark(&bytes)).into_iter::<Answers>() {
+    for path in saved::files_below(folder, &["json"])? {
+        let bytes = saved::read(&path)?;
+        for answers in serde_json::Deserializer::from_slice(&bytes).into_iter::<Answers>() {
             let mut answers = answers.map_err(|error| bad_file(&path, &error.to_string()))?;
             name_subject(&mut answers, &path);
             told.note(&answers);
@@ -85,38 +84,10 @@ pub(crate) fn read(folder: &Path) -> Result<Snapshot, Failure> {
     Ok(snapshot)
 }
 
-fn strip_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(bytes)
-}
-
 fn bad_file(path: &Path, why: &str) -> Failure {
     Failure::new(&codes::BAD_FILES, format!("cannot take {} for answers of AWS", path.display()))
         .because(why)
         .hint("save the answer anew with --output json; other files must not end in .json")
-}
-
-/// The `*.json` files below a folder, in a fixed order.
-fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let cannot = |path: &Path, error: std::io::Error| {
-        Failure::new(&shared::READ, format!("cannot read {}", path.display())).because(error)
-    };
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(|error| cannot(&folder, error))? {
-            let entry = entry.map_err(|error| cannot(&folder, error))?;
-            let path = entry.path();
-            // A link to a folder above would never end; a link to a file is read as the file.
-            let kind = entry.file_type().map_err(|error| cannot(&path, error))?;
-            if kind.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// An answer that does not say what it is about takes it from the file's name.

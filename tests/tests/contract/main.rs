@@ -56,7 +56,7 @@ fn every_document_of_the_pipe_fits_the_schema_and_an_independent_reader() {
     let there =
         [&find, "ec-sg find --candidates", "ec-sg audit", "ec-sg check", "ec-sg plan", "ec-sg apply", &plan, &apply];
     let machine = ["ec-cli-install detect", "ec-cli-install plan", "ec-cli-install verify", "ec-cli-install apply"];
-    let back = ["ec-probe", "ec-iam whoami", "ec-iam revoke", "ec-sg revoke", "ec-sg check"];
+    let back = ["ec-probe", "ec-iam whoami", "ec-iam check", "ec-iam revoke", "ec-sg revoke", "ec-sg check"];
     let wrong = ["REDISCLI_AUTH=wrong ec-probe", "AWS_ENDPOINT_URL=http://127.0.0.1:1 ec-iam whoami --timeout 1s"];
     let stages = [&there[..], &machine, &back, &wrong].concat();
     let outcome = sh(&kept(&stages))

@@ -226,6 +226,11 @@ section!(Iam {
     permission_set: String,
     expires_at: String,
     endpoint_url: String,
+    checks: Vec<Check>,
+    credential_report_at: String,
+    sign_in_url: String,
+    portal_url: String,
+    configure_sso: BTreeMap<String, String>,
 });
 section!(Cli {
     ran_on: Value,
@@ -249,6 +254,37 @@ section!(Probe {
     total_ms: f64,
     others: Vec<Value>,
 });
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    check: Topic,
+    verdict: Answer,
+    detail: String,
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Topic {
+    Caller,
+    RootMfa,
+    RootKeys,
+    RootUse,
+    AccessKeys,
+    UserMfa,
+    IdentityCenter,
+    Administrator,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Yes,
+    No,
+    Unknown,
+    NotApplicable,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]

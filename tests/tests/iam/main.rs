@@ -2,6 +2,7 @@
 
 mod access_strings;
 mod policies;
+mod posture;
 mod tokens;
 
 use ec_tests::{Aws, Canned, Counting, Ministack, MinistackOptions, Moto, Outcome, Run, element, need, tool};

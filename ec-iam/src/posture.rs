@@ -1,0 +1,227 @@
+//! The verb `check` for an account: its posture.
+//!
+//! Who calls and with what, the root user, long-term keys, MFA, IAM Identity Center, and where people sign in. What one
+//! may not ask, or what was not saved, leaves that one check unknown, and names the action or the command that would
+//! tell; it never ends the run.
+
+mod address;
+mod center;
+mod checks;
+mod credentials;
+#[cfg(test)]
+mod fake;
+mod files;
+mod root;
+pub mod source;
+mod text;
+mod users;
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use clap::Args;
+use ec_shared::document::{Finding, Section, Severity, Status};
+use ec_shared::flags::Common;
+use ec_shared::output::Output;
+use ec_shared::run::{Input, Stage};
+use ec_shared::{Exit, Failure};
+use jiff::Timestamp;
+
+use crate::cli::KEY;
+use crate::cloud::Identity;
+use crate::clouds::Clouds;
+use crate::codes;
+use crate::identity::{Caller, Kind};
+use crate::whoami;
+use center::{Account, Center};
+use checks::Checks;
+use files::Files;
+use root::Root;
+
+pub use checks::{Check, Topic, Verdict};
+pub use credentials::{CredentialReport, Credentials, Key};
+pub use source::{Source, Who};
+
+/// A fact, or why it is not to be had.
+type Answer<T> = Result<T, Failure>;
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckFlags {
+    /// Reads saved output of the AWS CLI below this folder instead of asking AWS: every *.json, and the credential report
+    /// as *.csv
+    #[arg(long, value_name = "DIR")]
+    from_files: Option<PathBuf>,
+}
+
+/// Checks the account once, and says so in every document.
+///
+/// # Errors
+/// What ends the run: input that cannot be read, and saved answers that cannot.
+pub(crate) fn run(
+    flags: &CheckFlags,
+    clouds: &mut Clouds,
+    common: &Common,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let stage = Stage { key: KEY, command: "check", report: text::report };
+    let files = flags.from_files.as_deref().map(Files::read).transpose()?;
+    let mut checked: Option<Section> = None;
+    stage.run(Input::choose(common, None, true)?, output, |document, output| {
+        let section = match (&checked, &files) {
+            (Some(section), _) => section.clone(),
+            // What was saved is judged as of then: the same files give the same answer tomorrow.
+            (None, Some(files)) => check(files, files.saved_at().unwrap_or_else(SystemTime::now)),
+            (None, None) => check(clouds.at(None, output)?, SystemTime::now()),
+        };
+        checked = Some(section.clone());
+        let before: Option<Section> = document.read(KEY)?;
+        Ok(keep(before.as_ref(), section))
+    })
+}
+
+/// For whom an earlier verb has worked stays known to later ones.
+fn keep(before: Option<&Section>, section: Section) -> Section {
+    let facts = ["principal", "user"].into_iter();
+    let facts = facts.filter_map(|name| Some((name, before?.facts.get(name)?)));
+    facts.fold(section, |section, (name, fact)| section.fact(name, fact))
+}
+
+/// The section of `check`: one row in `checks` for each check, and a finding where something is to be said.
+pub fn check(source: &impl Source, now: SystemTime) -> Section {
+    let now = Timestamp::try_from(now).unwrap_or_default();
+    let who = source.who();
+    // Without credentials, or without a way to AWS, no other call would get further.
+    if let Err(failure) = &who
+        && matches!(failure.exit(), Exit::Config | Exit::Temporary)
+    {
+        return Section::failed("check", failure);
+    }
+    let mut checks = Checks::default();
+    let mut section = caller(&who, &mut checks);
+    let report = credentials::fetch(source);
+    let account = account(&who, &report, source);
+    let summary = source.summary();
+    Root { partition: &account.partition, summary: &summary, report: &report }.check(now, &mut checks);
+    users::check(&report, now, &mut checks);
+    let center = center::check(source, &account, &mut checks);
+    if let Some(id) = &account.id {
+        section = section.fact("account", id).fact("partition", &account.partition);
+    }
+    if let Some(time) = report.ok().and_then(|report| report.generated) {
+        section = section.fact("credential_report_at", time.to_string());
+    }
+    checks.into_section(addresses(section, source, &account, &center))
+}
+
+/// The facts of `whoami`, and the check of the caller.
+fn caller(who: &Answer<Who>, checks: &mut Checks) -> Section {
+    let section = Section::new("check", Status::Ok);
+    match who {
+        Ok(Who::Present(identity)) => {
+            let told = whoami::section(identity);
+            match told.findings.into_iter().next() {
+                Some(finding) => checks.no(Topic::Caller, described(identity), finding),
+                None => checks.yes(Topic::Caller, described(identity)),
+            }
+            Section { facts: told.facts, ..section }
+        }
+        Ok(Who::Saved(arn)) => {
+            let caller = Caller::of(arn);
+            match saved_caller(arn, &caller) {
+                Some(finding) => checks.no(Topic::Caller, kind(&caller), finding),
+                None => checks.yes(Topic::Caller, kind(&caller)),
+            }
+            section.fact("arn", arn).fact("kind", caller.kind)
+        }
+        Err(failure) => {
+            checks.unknown(Topic::Caller, &[failure]);
+            section
+        }
+    }
+}
+
+/// What an ARN alone tells: an IAM user may have made its credentials temporary, so this is about the user.
+fn saved_caller(arn: &str, caller: &Caller) -> Option<Finding> {
+    let finding = match caller.kind {
+        Kind::Root => Finding::new(&codes::ROOT_USER, Severity::Error, "the caller was the root user")
+            .fix("work as a user of IAM Identity Center or under a role, and delete the root user's access keys"),
+        Kind::IamUser => Finding::new(
+            &codes::LONG_TERM_KEY,
+            Severity::Warning,
+            "the caller was an IAM user, whose access keys never end by themselves",
+        )
+        .fix("use temporary credentials: aws login, aws configure sso, or a role on machines of AWS"),
+        _ => return None,
+    };
+    Some(finding.evidence("arn", arn))
+}
+
+fn described(identity: &Identity) -> String {
+    let length = if identity.is_temporary { "temporary" } else { "long-term" };
+    let end = identity.expires_at.map(ec_shared::token::rfc3339);
+    let end = end.map(|end| format!(" until {end}")).unwrap_or_default();
+    format!("{}, {length} credentials{end}", kind(&Caller::of(&identity.arn)))
+}
+
+/// `IAM user anna`, `anna@example.com through IAM Identity Center`.
+fn kind(caller: &Caller) -> String {
+    let session = caller.session.as_deref().unwrap_or_default();
+    let principal = caller.principal.as_deref().unwrap_or_default();
+    match caller.kind {
+        Kind::Root => "the root user".to_owned(),
+        Kind::IamUser => format!("IAM user {}", principal.trim_start_matches("user/")),
+        Kind::IdentityCenter => format!("{session} through IAM Identity Center"),
+        Kind::Ec2Instance => format!("EC2 instance {session} under {principal}"),
+        Kind::RoleSession => format!("session {session} of {principal}"),
+        Kind::FederatedUser => format!("federated user {session}"),
+        Kind::Unknown => "of a kind that is not known here".to_owned(),
+    }
+}
+
+/// Which account it is: any ARN of it tells.
+fn account(who: &Answer<Who>, report: &Answer<CredentialReport>, source: &impl Source) -> Account {
+    let (arn, region) = match who {
+        Ok(Who::Present(identity)) => (Some(identity.arn.clone()), Some(identity.region.clone())),
+        Ok(Who::Saved(arn)) => (Some(arn.clone()), None),
+        Err(_) => (None, None),
+    };
+    let is_caller_of_center = arn.as_ref().is_some_and(|arn| Caller::of(arn).kind == Kind::IdentityCenter);
+    let in_report = || report.as_ref().ok()?.users.first().map(|row| row.arn.clone());
+    let arn = arn.or_else(in_report).or_else(|| source.any_arn()).unwrap_or_default();
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let part = |index: usize| parts.get(index).copied().filter(|part| !part.is_empty());
+    Account {
+        partition: part(1).unwrap_or("aws").to_owned(),
+        id: part(4).map(str::to_owned),
+        region,
+        is_caller_of_center,
+    }
+}
+
+/// Where people sign in, and what `aws configure sso` asks.
+fn addresses(mut section: Section, source: &impl Source, account: &Account, center: &Center) -> Section {
+    // Without the alias the account's id does as well, so a missing permission costs nothing.
+    let name = source.alias().ok().flatten().or_else(|| account.id.clone());
+    if let Some(url) = name.and_then(|name| address::sign_in(&account.partition, &name)) {
+        section = section.fact("sign_in_url", url);
+    }
+    let Some(instance) = &center.instance else { return section };
+    let portal = instance.identity_store.as_ref().and_then(|store| address::portal(&account.partition, store));
+    let Some(portal) = portal else { return section };
+    section = section.fact("portal_url", &portal);
+    let Some(region) = instance.region.as_ref().or(account.region.as_ref()) else { return section };
+    let lines = address::configuration(&portal, region, account.id.as_deref(), center.administrator.as_deref());
+    let lines: serde_json::Map<String, serde_json::Value> =
+        lines.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    section.fact("configure_sso", lines)
+}
+
+/// Whole days from one time to a later one; none where the clocks disagree.
+fn days_between(from: Timestamp, to: Timestamp) -> i64 {
+    const SECONDS: i64 = 24 * 60 * 60;
+    ((to.as_second() - from.as_second()) / SECONDS).max(0)
+}
+
+#[cfg(test)]
+mod tests;
