@@ -96,9 +96,9 @@ ec_shared::codes! {
         see: "jq 'keys, .IsTruncated' < input",
         fix: "aws iam get-account-authorization-details --output json, without --max-items and --filter."
     }
-    IN_VAIN = "EC2033" No "a policy names something that ElastiCache does not have" {
+    IN_VAIN = "EC2033" No "a policy names something that does not exist" {
         cause: "IAM accepts names of actions, condition keys and resources that do not exist. They match nothing, so that the statement does less than its author means.",
-        see: "The service authorization reference of ElastiCache; aws accessanalyzer validate-policy",
+        see: "The service authorization reference of the service; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
     }
 }
