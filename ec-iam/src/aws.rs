@@ -69,6 +69,8 @@ macro_rules! call {
     };
 }
 
+mod simulate;
+
 /// What is not there is an answer.
 fn found<T>(result: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match result {

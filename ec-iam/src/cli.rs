@@ -66,7 +66,7 @@ enum Verb {
     Policy(PolicyFlags),
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
-    /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
+    /// Decides what policies allow, and who may do something: from requests, files, saved authorization details or IAM
     Simulate(SimulateFlags),
     #[command(flatten)]
     Meta(Meta),
@@ -195,7 +195,7 @@ impl Tool for Cli {
             }
             Verb::Policy(flags) => print::policies(&flags, &mut clouds, &common, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
-            Verb::Simulate(flags) => simulate::run(&flags, output),
+            Verb::Simulate(flags) => simulate::run(&flags, &mut clouds, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

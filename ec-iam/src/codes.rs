@@ -101,4 +101,14 @@ ec_shared::codes! {
         see: "The service authorization reference of the service; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
     }
+    DIFFERS = "EC2034" No "AWS's own simulator answers otherwise" {
+        cause: "The two do not know the same: AWS's simulator considers the organization's service control policies in part, and no session policies, resource control policies and trust policies. Or a policy has changed since it was read.",
+        see: "aws iam simulate-principal-policy; `Reasons` on our side, `MatchedStatements` on AWS's",
+        fix: "Nothing, if the reason is one of these. Otherwise try the request itself, and report the difference."
+    }
+    INCOMPLETE = "EC2035" Temporary "an answer of IAM is not whole" {
+        cause: "IAM said that there is more and not where it goes on, or left out what was asked. What is not whole is not judged.",
+        see: "aws iam get-account-authorization-details; aws iam simulate-principal-policy",
+        fix: "Run the command again."
+    }
 }

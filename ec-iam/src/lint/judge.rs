@@ -31,11 +31,8 @@ pub(super) fn condition_key(text: &str) -> Option<String> {
     if table.keys.has(&format!("{name}/")) {
         return Some(format!("the key `{text}` goes on with a slash and a name: `{text}/NAME`"));
     }
-    let what = if table.is_global() {
-        "global condition key".to_owned()
-    } else {
-        format!("condition key of {}", table.title)
-    };
+    let what =
+        if table.is_global() { "global condition key".to_owned() } else { format!("condition key of {}", table.title) };
     unknown(&what, with_slash.unwrap_or(name), &table.keys)
 }
 
@@ -73,7 +70,9 @@ pub(super) fn resource(text: &str) -> Option<String> {
 fn misplaced(kind: &Type, region: &str, account: &str) -> Option<String> {
     let fields = [("Region", region, kind.has_region), ("account", account, kind.has_account)];
     fields.into_iter().find_map(|(word, value, is_due)| match (value.is_empty(), is_due) {
-        (true, true) => Some(format!("ARNs of the type {} have a {word}", kind.name).replace("a account", "an account")),
+        (true, true) => {
+            Some(format!("ARNs of the type {} have a {word}", kind.name).replace("a account", "an account"))
+        }
         // AWS owns some things itself, in the account `aws`.
         (false, false) if !is_open(value) && value != "aws" => {
             Some(format!("ARNs of the type {} have no {word}", kind.name))
@@ -115,12 +114,12 @@ fn unknown(what: &str, name: &str, known: &Names) -> Option<String> {
 /// `; NAME is one`, where something is near.
 fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     let lower = name.to_ascii_lowercase();
-    let mut near: Option<(usize, &str)> = None;
+    let (mut longer, mut near): (Option<&str>, Option<(usize, &str)>) = (None, None);
     for one in known {
         let candidate = one.to_ascii_lowercase();
-        if name.len() > 3 && candidate.starts_with(&lower) {
-            near = Some((0, one));
-            break;
+        let is_shorter = longer.is_none_or(|known| one.len() < known.len());
+        if name.len() > 3 && candidate.starts_with(&lower) && is_shorter {
+            longer = Some(one);
         }
         // The difference in length is the least that the distance can be.
         let most = near.map_or(4, |(distance, _)| distance);
@@ -131,7 +130,8 @@ fn meant<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
             }
         }
     }
-    near.map(|(_, one)| format!("; `{one}` is one")).unwrap_or_default()
+    let meant = longer.or(near.map(|(_, one)| one));
+    meant.map(|one| format!("; `{one}` is one")).unwrap_or_default()
 }
 
 fn is_open(text: &str) -> bool {
@@ -225,6 +225,10 @@ mod tests {
                 action("ec2:AuthorizeSecurityGroupsIngress"),
                 "there is no action of EC2 `AuthorizeSecurityGroupsIngress`; `AuthorizeSecurityGroupIngress` is one",
             ),
+            (
+                action("ec2:DescribeSecurityGroup"),
+                "there is no action of EC2 `DescribeSecurityGroup`; `DescribeSecurityGroups` is one",
+            ),
             (action("ec2:Authorise*"), "no action of EC2 is like `Authorise*`"),
             (action("elasticcache:Connect"), "there is no service `elasticcache`; `elasticache` is one"),
             (condition_key("elastic-cache:EngineType"), "there is no service `elastic-cache`; `elasticache` is one"),
@@ -240,10 +244,7 @@ mod tests {
                 condition_key("elasticache:EngineTypes"),
                 "there is no condition key of ElastiCache `EngineTypes`; `EngineType` is one",
             ),
-            (
-                condition_key("iam:AwsService"),
-                "there is no condition key of IAM `AwsService`; `AWSServiceName` is one",
-            ),
+            (condition_key("iam:AwsService"), "there is no condition key of IAM `AwsService`; `AWSServiceName` is one"),
             (
                 condition_key("aws:PrincipleArn"),
                 "there is no global condition key `PrincipleArn`; `PrincipalArn` is one",
@@ -277,10 +278,7 @@ mod tests {
                 "arn:aws:elasticache:eu-west-1:123456789012:orders",
                 "an ARN of ElastiCache ends in type and name: `TYPE:orders`",
             ),
-            (
-                "arn:aws:elasticache:eu-west-1:123456789012:User:app",
-                "types of resources are in lower case: `user`",
-            ),
+            ("arn:aws:elasticache:eu-west-1:123456789012:User:app", "types of resources are in lower case: `user`"),
             ("arn:aws:elasticache::123456789012:user:app", "ARNs of the type user have a Region"),
             (
                 "arn:aws:elasticache:eu-west-1:123456789012:globalreplicationgroup:x",

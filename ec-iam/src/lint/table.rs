@@ -143,9 +143,12 @@ mod tests {
 
     #[test]
     fn what_is_new_is_there() {
-        for (prefix, key) in
-            [("elasticache", "ConnectionType"), ("elasticache", "Durability"), ("aws", "SourceVpcArn"), ("iam", "AWSServiceName")]
-        {
+        for (prefix, key) in [
+            ("elasticache", "ConnectionType"),
+            ("elasticache", "Durability"),
+            ("aws", "SourceVpcArn"),
+            ("iam", "AWSServiceName"),
+        ] {
             assert!(keys(prefix).unwrap().keys.has(key), "{prefix}:{key}");
         }
         assert!(service("ec2").unwrap().actions.has("describesecuritygrouprules"));

@@ -23,6 +23,10 @@ pub(super) enum On {
     Principal,
     /// ElastiCache's service-linked role.
     ServiceLinkedRole,
+    /// The groups of the account.
+    Groups,
+    /// The managed policies of the account, and AWS's.
+    ManagedPolicies,
 }
 
 /// One row: for these purposes, these actions on these resources, under this condition.
@@ -40,6 +44,11 @@ const READ_ONLY: &str = "read-only";
 /// The only purpose that may give network interfaces groups, and take them away again: who may, puts a machine behind any
 /// group's rules. `ec-sg revoke` of what it has attached takes this policy, too.
 const ATTACH: &str = "ec-sg apply --attach-group";
+
+/// The policies of the whole account, those of one principal, and AWS's own simulator.
+const LIVE: &str = "ec-iam simulate --live";
+const LIVE_ONE: &str = "ec-iam simulate --live --principal";
+const COMPARE: &str = "ec-iam simulate --compare";
 
 /// All rows.
 pub(super) const NEEDS: &[Need] = &[
@@ -266,5 +275,50 @@ pub(super) const NEEDS: &[Need] = &[
             ("StringEquals", "ec2:CreateAction", "CreateVpcEndpoint"),
             ("StringEquals", "aws:RequestTag/AmazonElastiCacheManaged", "true"),
         ],
+    },
+    Need {
+        sid: "SeeAccount",
+        purposes: &[LIVE],
+        actions: &["iam:GetAccountAuthorizationDetails"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePolicies",
+        purposes: &[LIVE_ONE],
+        actions: &[
+            "iam:GetUser",
+            "iam:ListUserPolicies",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListGroupsForUser",
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+        ],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePoliciesOfGroups",
+        purposes: &[LIVE_ONE],
+        actions: &["iam:ListGroupPolicies", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies"],
+        on: On::Groups,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeManagedPolicies",
+        purposes: &[LIVE_ONE],
+        actions: &["iam:GetPolicy", "iam:GetPolicyVersion"],
+        on: On::ManagedPolicies,
+        conditions: &[],
+    },
+    Need {
+        sid: "AskSimulator",
+        purposes: &[COMPARE],
+        actions: &["iam:SimulatePrincipalPolicy", "iam:SimulateCustomPolicy"],
+        on: On::Everything,
+        conditions: &[],
     },
 ];
