@@ -116,10 +116,10 @@ impl Question {
 
     /// Whether the holder may do it.
     pub fn ask(&self, holder: &Holder) -> Answer {
+        let contexts: Vec<Context> = self.resources.iter().map(|resource| self.context(holder, resource)).collect();
         let decided = |absent| {
-            let decisions = self.resources.iter().map(|resource| {
-                let context = self.context(holder, resource);
-                decide(&holder.authorization, &self.request(holder, resource, &context, absent))
+            let decisions = self.resources.iter().zip(&contexts).map(|(resource, context)| {
+                decide(&holder.authorization, &self.request(holder, resource, context, absent))
             });
             // The decision that restricts most.
             decisions.max().unwrap_or(Decision::ImplicitDeny)

@@ -1,6 +1,7 @@
 //! ec-iam against both emulators, and against AWS's answers on paper where no emulator gives them.
 
 mod policies;
+mod simulate;
 
 use ec_tests::{Aws, Canned, Counting, Ministack, MinistackOptions, Moto, Outcome, Run, element, need, tool};
 use serde_json::{Value, json};
