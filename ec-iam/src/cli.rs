@@ -67,7 +67,7 @@ enum Verb {
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
     /// Decides what policies allow, and who may do something: from requests, files, saved authorization details or IAM
-    Simulate(SimulateFlags),
+    Simulate(Box<SimulateFlags>),
     #[command(flatten)]
     Meta(Meta),
 }

@@ -202,22 +202,16 @@ fn named<'a>(wanted: &Principal, holders: &'a [Holder]) -> Result<&'a Holder, Fa
 /// What flags ask about principals, all of one account.
 fn questions(flags: &SimulateFlags, holders: &[&Holder]) -> Result<Vec<Question>, Failure> {
     let context = files::context_entries(&flags.context);
-    let questions = match connection(flags)? {
-        Some(question) => vec![question],
-        None => {
-            let question = |action: &String| {
-                let mut resources = flags.resource.clone();
-                if resources.is_empty() {
-                    let known = holders
-                        .first()
-                        .and_then(|holder| default_resource(std::slice::from_ref(action), holder.caller.arn()));
-                    resources.push(known.unwrap_or_else(|| "*".to_owned()));
-                }
-                Question::of(action, resources)
-            };
-            flags.action.iter().map(question).collect()
+    let mut questions: Vec<Question> = connection(flags)?.into_iter().collect();
+    for action in &flags.action {
+        let mut resources = flags.resource.clone();
+        if resources.is_empty() {
+            let holder = holders.first().map(|holder| holder.caller.arn());
+            let known = holder.and_then(|arn| default_resource(std::slice::from_ref(action), arn));
+            resources.push(known.unwrap_or_else(|| "*".to_owned()));
         }
-    };
+        questions.push(Question::of(action, resources));
+    }
     Ok(questions.into_iter().map(|question| question.knowing(&context)).collect())
 }
 

@@ -214,7 +214,7 @@ fn kind(key: &str, count: usize) -> ContextKeyTypeEnum {
 }
 
 fn holder(arn: &str, boundary: Option<AttachedPermissionsBoundary>, tags: Option<Vec<Tag>>) -> Value {
-    let mut holder = json!({"Arn": arn, "Tags": tags.unwrap_or_default().into_iter().map(tag).collect::<Vec<_>>()});
+    let mut holder = json!({"Arn": arn, "Tags": tags.unwrap_or_default().iter().map(tag).collect::<Vec<_>>()});
     if let Some(arn) = boundary.and_then(|boundary| boundary.permissions_boundary_arn) {
         holder["PermissionsBoundary"] = json!({"PermissionsBoundaryArn": arn});
     }
@@ -266,7 +266,7 @@ fn attached(policies: Option<Vec<AttachedPolicy>>) -> Value {
     policies.map(|policy| json!({"PolicyArn": policy.policy_arn.unwrap_or_default()})).collect()
 }
 
-fn tag(tag: Tag) -> Value {
+fn tag(tag: &Tag) -> Value {
     json!({"Key": tag.key, "Value": tag.value})
 }
 

@@ -9,6 +9,7 @@
 use ec_shared::Failure;
 use serde_json::{Map, Value, json};
 
+use super::implied::implied;
 use super::request::Simulation;
 use crate::codes;
 use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Request, Statement, explain};
@@ -58,7 +59,7 @@ pub fn results(simulation: &Simulation) -> Vec<ActionResult> {
         let pairs = simulation.resources.iter().zip(&contexts);
         let resources: Vec<ResourceResult> = pairs
             .map(|(resource, context)| {
-                let assumed = simulation.assumed(action, resource, context);
+                let assumed = implied(action, resource, context);
                 let with_assumed = assumed.map(|(key, value)| {
                     let mut context = context.clone();
                     context.set_default(key, value);

@@ -156,7 +156,7 @@ impl Question {
 
     /// A key that the request has although nobody gave it, and its value.
     pub(super) fn assumed<'a>(&self, resource: &'a str) -> Option<(&'static str, &'a str)> {
-        implied(&self.action, resource).filter(|(key, _)| self.context.values(&key.to_ascii_lowercase()).is_none())
+        implied(&self.action, resource, &self.context)
     }
 
     fn request<'a>(&self, holder: &'a Holder, resource: &'a str, context: &'a Context, absent: Absent) -> Request<'a> {

@@ -16,8 +16,6 @@ use crate::evaluate::{
 };
 use crate::lint::{Finding, lint};
 
-use super::implied::implied;
-
 /// What is asked: every action on every resource.
 #[derive(Clone, Debug, Default)]
 pub struct Simulation {
@@ -95,16 +93,6 @@ impl Simulation {
             context.set_default("aws:ResourceAccount", account);
         }
         context
-    }
-
-    /// A key that the request has although nobody gave it, and its value.
-    pub(super) fn assumed<'a>(
-        &self,
-        action: &str,
-        resource: &'a str,
-        context: &Context,
-    ) -> Option<(&'static str, &'a str)> {
-        implied(action, resource).filter(|(key, _)| context.values(&key.to_ascii_lowercase()).is_none())
     }
 
     /// One of the requests.
