@@ -9,6 +9,8 @@ mod table;
 use crate::evaluate::{Fault, Node, Position};
 use judge::{action, condition_key, resource};
 
+pub(crate) use judge::actions_like;
+
 /// A value of a policy that matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {

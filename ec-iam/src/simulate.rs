@@ -10,6 +10,7 @@ mod answer;
 mod compare;
 mod files;
 mod implied;
+mod like;
 mod live;
 mod question;
 mod request;
@@ -31,6 +32,7 @@ use crate::codes;
 use crate::evaluate::Decision;
 use crate::principal::{Kind, Principal};
 use files::PolicyFiles;
+use like::Model;
 
 pub use account::Holder;
 pub use answer::{ActionResult, Reason, ResourceResult, results};
@@ -60,6 +62,10 @@ pub(crate) struct SimulateFlags {
     /// Resource of the action; may be repeated [default: *, and for iam:CreateServiceLinkedRole that of ElastiCache]
     #[arg(long, value_name = "ARN", requires = "action", value_parser = request::resource)]
     resource: Vec<String>,
+    /// Asks about everything that this policy allows, and answers what is lacking: the ARN of a managed policy such as
+    /// arn:aws:iam::aws:policy/AmazonElastiCacheFullAccess, for which IAM is asked, or a file
+    #[arg(long, value_name = "POLICY", requires = "comparable", conflicts_with_all = ["compare", "context"], group = "question")]
+    like: Option<String>,
     /// What is known of the request; may be repeated, also for further values of a key
     #[arg(long, value_name = "KEY=VALUE", requires = "question", value_parser = files::context_entry)]
     context: Vec<(String, String)>,
@@ -86,7 +92,7 @@ pub(crate) fn run(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Outpu
     if !flags.files.is_empty() {
         return of_files(flags, clouds, output);
     }
-    if flags.cache_arn.is_some() || !flags.action.is_empty() {
+    if flags.cache_arn.is_some() || flags.like.is_some() || !flags.action.is_empty() {
         return of_principals(flags, clouds, output);
     }
     answer_all(source(flags, "the input of `aws iam simulate-custom-policy`")?, output)
@@ -120,6 +126,10 @@ fn of_files(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output) -> 
     let resource = caller.and_then(|caller| default_resource(&actions, caller.arn()));
     let resources = resource.map_or(resources, |resource| vec![resource]);
     let (simulation, policies) = flags.files.simulation(actions, resources, &context)?;
+    if let Some(name) = &flags.like {
+        let model = Model::read(name, || region(flags, clouds, output))?;
+        return Ok(model.tell(&simulation.authorization, simulation.caller.as_ref(), output));
+    }
     if flags.compare {
         let comparison = compare::of_policies(region(flags, clouds, output)?, &simulation, &policies)?;
         return Ok(comparison.tell(output));
@@ -140,6 +150,10 @@ fn of_principals(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output
         Some(wanted) => vec![named(wanted, &holders)?],
         None => holders.iter().collect(),
     };
+    if let (Some(name), [holder]) = (&flags.like, holders.as_slice()) {
+        let model = Model::read(name, || region(flags, clouds, output))?.noting(&holder.unread);
+        return Ok(model.tell(&holder.authorization, Some(&holder.caller), output));
+    }
     let questions = questions(flags, &holders)?;
     if let (true, [holder]) = (flags.compare, holders.as_slice()) {
         let comparison = compare::of_principal(region(flags, clouds, output)?, holder, &questions)?;

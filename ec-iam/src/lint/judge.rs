@@ -11,13 +11,27 @@ pub(super) fn action(text: &str) -> Option<String> {
     let (prefix, name) = text.split_once(':')?;
     let Some(table) = table::service(prefix) else { return misspelt(prefix) };
     let title = table.title;
-    let Some(wildcard) = name.find(['*', '?']) else {
+    if !name.contains(['*', '?']) {
         return unknown(&format!("action of {title}"), name, &table.actions);
-    };
-    let lower = name.to_ascii_lowercase();
-    let pattern = Pattern::new(&lower, Wildcards::Free, false);
-    let is_one = table.actions.beginning(&lower[..wildcard]).any(|one| pattern.matches(one, &Context::default()));
+    }
+    let is_one = like(name, &table.actions).next().is_some();
     (!is_one).then(|| format!("no action of {title} is like `{name}`"))
+}
+
+/// The actions that a value of `Action` with wildcards means, as AWS writes them; `None` if it has none, or means
+/// actions of other services than those of the tables.
+pub(crate) fn actions_like(text: &str) -> Option<Vec<String>> {
+    let (prefix, name) = text.split_once(':').filter(|(_, name)| name.contains(['*', '?']))?;
+    let table = table::service(prefix)?;
+    Some(like(name, &table.actions).map(|action| format!("{}:{action}", table.prefix)).collect())
+}
+
+/// The names that a pattern means.
+fn like<'a>(pattern: &str, names: &'a Names) -> impl Iterator<Item = &'static str> + 'a {
+    let lower = pattern.to_ascii_lowercase();
+    let begin = lower.split(['*', '?']).next().unwrap_or_default().to_owned();
+    let pattern = Pattern::new(&lower, Wildcards::Free, false);
+    names.beginning(begin).filter(move |(lower, _)| pattern.matches(lower, &Context::default())).map(|(_, name)| name)
 }
 
 /// What is wrong with a key of `Condition`.
@@ -260,6 +274,16 @@ mod tests {
         ];
         for (found, expected) in cases {
             assert_eq!(found.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn wildcards_mean_the_actions_of_a_table() {
+        assert_eq!(actions_like("ElastiCache:?onnect"), Some(vec!["elasticache:Connect".to_owned()]));
+        assert_eq!(actions_like("elasticache:*").map(|actions| actions.len()), Some(77));
+        assert_eq!(actions_like("sts:Nothing*"), Some(vec![]));
+        for text in ["elasticache:Connect", "s3:*", "*"] {
+            assert_eq!(actions_like(text), None, "{text}");
         }
     }
 

@@ -83,10 +83,11 @@ impl Names {
         self.0.binary_search_by(|(known, _)| known.as_str().cmp(&name)).is_ok()
     }
 
-    /// The lower case of those that begin so.
-    pub(super) fn beginning<'a>(&'a self, lower: &'a str) -> impl Iterator<Item = &'a str> {
-        let first = self.0.partition_point(|(known, _)| known.as_str() < lower);
-        self.0[first..].iter().map(|(known, _)| known.as_str()).take_while(move |known| known.starts_with(lower))
+    /// Those whose lower case begins so: in lower case, and as AWS writes them.
+    pub(super) fn beginning(&self, lower: String) -> impl Iterator<Item = (&str, &'static str)> {
+        let first = self.0.partition_point(|(known, _)| *known < lower);
+        let known = self.0[first..].iter().map(|(known, name)| (known.as_str(), *name));
+        known.take_while(move |(known, _)| known.starts_with(&lower))
     }
 
     /// All of them, as AWS writes them.

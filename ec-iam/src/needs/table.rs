@@ -45,9 +45,10 @@ const READ_ONLY: &str = "read-only";
 /// group's rules. `ec-sg revoke` of what it has attached takes this policy, too.
 const ATTACH: &str = "ec-sg apply --attach-group";
 
-/// The policies of the whole account, those of one principal, and AWS's own simulator.
+/// The policies of the whole account, those of one principal, a managed one, and AWS's own simulator.
 const LIVE: &str = "ec-iam simulate --live";
 const LIVE_ONE: &str = "ec-iam simulate --live --principal";
+const LIKE: &str = "ec-iam simulate --like";
 const COMPARE: &str = "ec-iam simulate --compare";
 
 /// All rows.
@@ -309,7 +310,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeManagedPolicies",
-        purposes: &[LIVE_ONE],
+        purposes: &[LIVE_ONE, LIKE],
         actions: &["iam:GetPolicy", "iam:GetPolicyVersion"],
         on: On::ManagedPolicies,
         conditions: &[],

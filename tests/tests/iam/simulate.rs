@@ -299,6 +299,33 @@ fn a_principal_is_compared_with_what_ministacks_simulator_says_of_it() {
 }
 
 #[test]
+fn what_aws_own_policy_gives_beyond_ours_is_told() {
+    need!("moto_server");
+    let url = Moto::shared().url();
+    let like = |arn: &str, policy: &Value| {
+        let args = ["simulate", "--policy", "/dev/stdin", "--like", arn];
+        tool("ec-iam").args(args).aws(&url).stdin(policy.to_string()).run()
+    };
+    let full = "arn:aws:iam::aws:policy/AmazonElastiCacheFullAccess";
+    let setup = serde_json::from_str(&tool("ec-iam").args(["policy", "--for", "setup"]).run().ok().stdout).unwrap();
+    let document = like(full, &setup).exits(1).document();
+    let lacks = |wanted: &str| -> Vec<&str> {
+        let all = document["Lacks"].as_array().unwrap().iter().filter(|lack| lack["Allowed"] == wanted);
+        all.map(|lack| lack["EvalActionName"].as_str().unwrap()).collect()
+    };
+    assert!(lacks("no").contains(&"elasticache:DeleteUser") && lacks("no").contains(&"kms:ListKeys"), "{document}");
+    assert!(lacks("partly").contains(&"elasticache:CreateServerlessCache"), "{document}");
+    for given in ["ec2:DescribeVpcs", "iam:CreateServiceLinkedRole", "ec2:CreateTags"] {
+        assert!(!lacks("no").contains(&given) && !lacks("partly").contains(&given), "{given}: {document}");
+    }
+    assert_eq!(
+        like(full, &policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "*"}))).ok().document()["Lacks"],
+        json!([])
+    );
+    like("arn:aws:iam::aws:policy/None", &setup).exits(4).says("there is no policy arn:aws:iam::aws:policy/None");
+}
+
+#[test]
 fn without_a_simulator_there_is_no_comparison() {
     need!("moto_server");
     let args = ["simulate", "--policy", "/dev/stdin", "--compare", "--action", "elasticache:Connect"];
