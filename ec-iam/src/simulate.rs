@@ -15,6 +15,7 @@ mod live;
 mod question;
 mod request;
 mod text;
+mod verdicts;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -162,12 +163,12 @@ fn of_principals(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output
     let all = wanted.is_some();
     let mut exit: Option<Exit> = None;
     for question in &questions {
-        let verdicts = question::verdicts(question, holders.iter().copied());
+        let verdicts = verdicts::verdicts(question, holders.iter().copied());
         match output.format() {
-            Format::Json => output.answer((question::json(question, &verdicts, all) + "\n").as_bytes()),
-            Format::Text => output.answer(question::report(question, &verdicts, all).as_bytes()),
+            Format::Json => output.answer((verdicts::json(question, &verdicts, all) + "\n").as_bytes()),
+            Format::Text => output.answer(verdicts::report(question, &verdicts, all).as_bytes()),
         }
-        let ended = question::exit(&verdicts);
+        let ended = verdicts::exit(&verdicts);
         exit = Some(exit.map_or(ended, |exit| exit.and(ended)));
     }
     Ok(exit.unwrap_or(Exit::No))

@@ -147,6 +147,7 @@ mod tests {
         for (prefix, key) in [
             ("elasticache", "ConnectionType"),
             ("elasticache", "Durability"),
+            ("aws", "PrincipalOrgMasterAccountId"),
             ("aws", "SourceVpcArn"),
             ("iam", "AWSServiceName"),
         ] {

@@ -3,21 +3,15 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html>
 
-use ec_shared::Exit;
-use ec_shared::report::{Mark, Report};
-use serde_json::{Map, Value, json};
-
 use super::account::Holder;
-use super::answer::{self, Reason, distinct, statement};
+use super::answer::{self, Reason};
 use super::implied::implied;
 use super::text;
 use crate::arn::CacheArn;
 use crate::evaluate::{Absent, Context, Decision, Explanation, Request, decide, explain};
 
-const CONNECT: &str = "elasticache:Connect";
+pub(super) const CONNECT: &str = "elasticache:Connect";
 const CREATE_ROLE: &str = "iam:CreateServiceLinkedRole";
-/// What the authorization details of an account do not tell.
-const NOTE: &str = "policies of the organization, of sessions and of endpoints are not considered";
 
 /// Whether a principal may do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,14 +31,6 @@ impl Answer {
             Self::Yes => "yes",
             Self::Unknown => "unknown",
             Self::No => "no",
-        }
-    }
-
-    fn mark(self) -> Mark {
-        match self {
-            Self::Yes => Mark::Yes,
-            Self::Unknown => Mark::Unknown,
-            Self::No => Mark::No,
         }
     }
 }
@@ -176,30 +162,17 @@ impl Question {
         };
         self.resources.iter().map(because).collect()
     }
-
-    /// The account of the first resource that names one.
-    fn account(&self) -> Option<&str> {
-        self.resources.iter().find_map(|resource| resource.split(':').nth(4)).filter(|account| !account.is_empty())
-    }
-
-    /// What a person is told is asked.
-    fn title(&self) -> String {
-        match (self.action.as_str(), self.resources.as_slice()) {
-            (CONNECT, [cache, user]) => format!("who may connect: {cache} as {user}"),
-            (action, resources) => format!("who may do {action} on {}", resources.join(", ")),
-        }
-    }
-
-    /// What is asked, in a word.
-    fn deed(&self) -> &'static str {
-        if self.action == CONNECT { "connect" } else { "do it" }
-    }
 }
 
 impl<'a> Verdict<'a> {
     /// The answer about a principal.
     pub fn new(question: &Question, holder: &'a Holder) -> Self {
         Self { holder, answer: question.ask(holder) }
+    }
+
+    /// Who it is about.
+    pub fn holder(&self) -> &'a Holder {
+        self.holder
     }
 
     /// Whether it may.
@@ -238,107 +211,12 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// Asks about all holders.
-pub(super) fn verdicts<'a>(question: &Question, holders: impl IntoIterator<Item = &'a Holder>) -> Vec<Verdict<'a>> {
-    holders.into_iter().map(|holder| Verdict::new(question, holder)).collect()
-}
-
-/// Yes if anybody may for sure.
-pub(crate) fn exit(verdicts: &[Verdict<'_>]) -> Exit {
-    if verdicts.iter().any(|verdict| verdict.answer == Answer::Yes) { Exit::Ok } else { Exit::No }
-}
-
-/// The answer as one line, without its line end: the principals that may or for which it is not known, and with `all`
-/// the others, too.
-pub(crate) fn json(question: &Question, verdicts: &[Verdict<'_>], all: bool) -> String {
-    let count = |answer| verdicts.iter().filter(|verdict| verdict.answer == answer).count();
-    let told = verdicts.iter().filter(|verdict| all || verdict.answer != Answer::No);
-    let principals: Vec<Value> = told.map(|verdict| principal(question, verdict)).collect();
-    let mut answer = json!({
-        "Action": question.action,
-        "Resources": question.resources,
-        "Principals": principals,
-        "Counts": {"yes": count(Answer::Yes), "unknown": count(Answer::Unknown), "no": count(Answer::No)},
-        "Notes": notes(question, verdicts),
-    });
-    let assumed = question.resources.iter().filter_map(|resource| question.assumed(resource));
-    let assumed = distinct(assumed.map(answer::context_entry));
-    if !assumed.is_empty() {
-        answer["AssumedContext"] = assumed.into();
-    }
-    answer.to_string()
-}
-
-/// What the answer does not consider, and why nobody may connect who seems to be allowed.
-pub(super) fn notes(question: &Question, verdicts: &[Verdict<'_>]) -> Vec<String> {
-    let account = question.account().filter(|_| question.action == CONNECT);
-    let foreign = account.filter(|account| verdicts.iter().any(|verdict| verdict.holder.caller.account() != *account));
-    let foreign = foreign.map(|account| {
-        format!("the cache belongs to account {account}, and ElastiCache has no policies that let another account in")
-    });
-    foreign.into_iter().chain([NOTE.to_owned()]).collect()
-}
-
-fn principal(question: &Question, verdict: &Verdict<'_>) -> Value {
-    let results = verdict.because(question).into_iter().map(|Because { resource, explanation, reasons }| {
-        let candidates = reasons.iter().flat_map(|reason| &reason.candidates).map(|(found, why)| {
-            let mut candidate = statement(found);
-            candidate["Reason"] = why.as_str().into();
-            candidate
-        });
-        json!({
-            "EvalResourceName": resource,
-            "MatchedStatements": explanation.matched.iter().map(statement).collect::<Vec<_>>(),
-            "Candidates": candidates.collect::<Vec<_>>(),
-        })
-    });
-    let results: Vec<Value> = results.collect();
-    let mut answer = Map::new();
-    answer.insert("Arn".to_owned(), verdict.holder.caller.arn().into());
-    answer.insert("Allowed".to_owned(), verdict.answer.word().into());
-    answer.insert("MissingContextValues".to_owned(), verdict.missing_keys(question).into());
-    answer.insert("ResourceSpecificResults".to_owned(), results.into());
-    if !verdict.holder.unread.is_empty() {
-        answer.insert("Notes".to_owned(), verdict.holder.unread.as_slice().into());
-    }
-    Value::Object(answer)
-}
-
-/// The report for people; with `all` also about those who may not, and why.
-pub(crate) fn report(question: &Question, verdicts: &[Verdict<'_>], all: bool) -> String {
-    let mut report = Report::default();
-    report.title(question.title());
-    for verdict in verdicts.iter().filter(|verdict| all || verdict.answer != Answer::No) {
-        let keys = verdict.missing_keys(question);
-        let why = keys.into_iter().chain(verdict.holder.unread.iter().cloned()).collect::<Vec<_>>().join(", ");
-        let columns = [verdict.holder.caller.arn(), verdict.answer.word(), &why];
-        report.row(verdict.answer.mark(), columns.into_iter().filter(|column| !column.is_empty()));
-        if all {
-            for because in verdict.because(question) {
-                report.row(Mark::Info, [format!("  {}", because.resource)]);
-                for sentence in text::reasons(&because.explanation, &because.reasons) {
-                    report.row(Mark::Info, [format!("    {sentence}")]);
-                }
-            }
-        }
-    }
-    for (key, value) in question.resources.iter().filter_map(|resource| question.assumed(resource)) {
-        report.row(Mark::Info, [format!("assumed: {key} is {value}")]);
-    }
-    for note in notes(question, verdicts) {
-        report.row(Mark::Info, [note]);
-    }
-    let count = |answer| verdicts.iter().filter(|verdict| verdict.answer == answer).count();
-    let (yes, unknown, all) = (count(Answer::Yes), count(Answer::Unknown), verdicts.len());
-    let mark = if yes > 0 { Mark::Yes } else { Mark::No };
-    let of_others = if unknown > 0 { format!(", of {unknown} it is not known") } else { String::new() };
-    report.verdict(mark, format!("{yes} of {all} may {}{of_others}", question.deed()));
-    report.render()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::super::account::read;
+    use super::super::verdicts::{notes, verdicts};
     use super::*;
 
     const CACHE: &str = "arn:aws:elasticache:eu-west-1:123456789012:serverlesscache:orders";
@@ -437,7 +315,7 @@ mod tests {
         });
         let holders = read(&details.to_string()).unwrap();
         let question = Question::new(&CacheArn::parse(CACHE).unwrap(), "app");
-        let answers: Vec<Answer> = verdicts(&question, &holders).iter().map(|verdict| verdict.answer).collect();
+        let answers: Vec<Answer> = holders.iter().map(|holder| question.ask(holder)).collect();
         assert_eq!(answers, [Answer::Yes, Answer::No]);
     }
 
@@ -447,8 +325,8 @@ mod tests {
             "UserPolicyList": [{"PolicyName": "p", "PolicyDocument": allow(&json!("*"), &json!({}))}]});
         let holders = read(&json!({"UserDetailList": [holder]}).to_string()).unwrap();
         let question = Question::new(&CacheArn::parse(CACHE).unwrap(), "app");
+        assert_eq!(question.ask(&holders[0]), Answer::No);
         let verdicts = verdicts(&question, &holders);
-        assert_eq!(verdicts[0].answer, Answer::No);
         let expected =
             "the cache belongs to account 123456789012, and ElastiCache has no policies that let another account in";
         assert_eq!(notes(&question, &verdicts)[0], expected);
