@@ -86,7 +86,11 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
             actions.retain(|action| action.contains(kind) && (kind == "User" || !action.ends_with("User")));
             json!(arn)
         }
-        On::Groups => json!(format!("arn:{partition}:iam::{account}:group/*")),
+        On::Groups => {
+            // Only users are in groups.
+            scope.principal.as_ref().filter(|arn| arn.contains(":user/"))?;
+            json!(format!("arn:{partition}:iam::{account}:group/*"))
+        }
         On::ManagedPolicies => {
             json!([format!("arn:{partition}:iam::{account}:policy/*"), format!("arn:{partition}:iam::aws:policy/*")])
         }

@@ -30,7 +30,7 @@ use ec_shared::{Exit, Failure, codes as shared};
 use crate::arn::CacheArn;
 use crate::clouds::Clouds;
 use crate::codes;
-use crate::evaluate::Decision;
+use crate::evaluate::{Authorization, Decision};
 use crate::principal::{Kind, Principal};
 use files::PolicyFiles;
 use like::Model;
@@ -146,7 +146,13 @@ fn of_principals(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output
         None => live::account(region(flags, clouds, output)?)?.to_string(),
         Some(principal) => live::principal(region(flags, clouds, output)?, principal)?.to_string(),
     };
-    let holders = account::read(&details)?;
+    let mut holders = account::read(&details)?;
+    let mut limits = Authorization::default();
+    flags.files.limit(&mut limits, &mut Vec::new())?;
+    for holder in &mut holders {
+        holder.authorization.session.clone_from(&limits.session);
+        holder.authorization.service_control.clone_from(&limits.service_control);
+    }
     let holders: Vec<&Holder> = match &wanted {
         Some(wanted) => vec![named(wanted, &holders)?],
         None => holders.iter().collect(),

@@ -10,7 +10,7 @@ use ec_shared::{Failure, codes as shared};
 use super::live::Policies;
 use super::request::{Simulation, caller, invalid, policy};
 use crate::codes;
-use crate::evaluate::{Caller, Kind, Node, Policy, Position, offset};
+use crate::evaluate::{Authorization, Caller, Kind, Node, Policy, Position, offset};
 use crate::lint::Finding;
 
 /// The policies of a request.
@@ -30,11 +30,11 @@ pub(crate) struct PolicyFiles {
     #[arg(long, value_name = "FILE", requires = "policies")]
     boundary: Option<PathBuf>,
     /// Session policy; may be repeated
-    #[arg(long = "session-policy", value_name = "FILE", requires = "policies")]
+    #[arg(long = "session-policy", value_name = "FILE", requires = "question")]
     session: Vec<PathBuf>,
     /// Service control policies of one level, a policy or a JSON list of them; repeated from the root down to the
     /// account. Each level has to allow, as it does in AWS with the policy FullAWSAccess
-    #[arg(long = "scp", value_name = "FILE", requires = "policies")]
+    #[arg(long = "scp", value_name = "FILE", requires = "question")]
     service_control: Vec<PathBuf>,
     /// Who asks: ARN of a user, a role, a session or an account's root user
     #[arg(long, value_name = "ARN", requires = "policies", value_parser = caller)]
@@ -65,28 +65,46 @@ impl PolicyFiles {
     ) -> Result<(Simulation, Policies), Failure> {
         let mut simulation =
             Simulation { actions, resources, caller: self.caller_arn.clone(), ..Simulation::default() };
-        let findings = &mut simulation.findings;
-        let mut all = |paths: &[PathBuf]| -> Result<(Vec<Arc<Policy>>, Vec<String>), Failure> {
-            let mut policies = (Vec::new(), Vec::new());
-            for path in paths {
-                policies.extend(read(path, findings)?);
-            }
-            Ok(policies)
-        };
-        let some = |policies: Vec<_>| (!policies.is_empty()).then_some(policies);
-        let (policies, identity) = all(&self.policies)?;
-        simulation.authorization.identity = policies;
-        let (policies, boundary) = all(self.boundary.as_slice())?;
-        simulation.authorization.boundary = some(policies);
-        simulation.authorization.session = some(all(&self.session)?.0);
-        for path in &self.service_control {
-            simulation.authorization.service_control.push(all(std::slice::from_ref(path))?.0);
-        }
+        let Simulation { authorization, findings, .. } = &mut simulation;
+        let (policies, identity) = all(&self.policies, findings)?;
+        authorization.identity = policies;
+        let (policies, boundary) = all(self.boundary.as_slice(), findings)?;
+        authorization.boundary = some(policies);
+        self.limit(authorization, findings)?;
         for (key, values) in context {
             simulation.context.set(key, values.clone());
         }
         Ok((simulation.completed(), Policies { identity, boundary }))
     }
+
+    /// Adds the policies that limit whatever a principal has of its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub(super) fn limit(
+        &self,
+        authorization: &mut Authorization,
+        findings: &mut Vec<(String, Finding)>,
+    ) -> Result<(), Failure> {
+        authorization.session = some(all(&self.session, findings)?.0);
+        for path in &self.service_control {
+            authorization.service_control.push(all(std::slice::from_ref(path), findings)?.0);
+        }
+        Ok(())
+    }
+}
+
+/// The policies of several files, and their texts.
+fn all(paths: &[PathBuf], findings: &mut Vec<(String, Finding)>) -> Result<(Vec<Arc<Policy>>, Vec<String>), Failure> {
+    let mut policies = (Vec::new(), Vec::new());
+    for path in paths {
+        policies.extend(read(path, findings)?);
+    }
+    Ok(policies)
+}
+
+fn some(policies: Vec<Arc<Policy>>) -> Option<Vec<Arc<Policy>>> {
+    (!policies.is_empty()).then_some(policies)
 }
 
 /// The policies of a file, which are called as it is, and their texts.

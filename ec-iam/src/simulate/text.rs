@@ -51,7 +51,8 @@ fn rows(result: &ActionResult, resource: &ResourceResult, report: &mut Report) {
 
 /// The statements that decided, and the layers that lack one; what comes near is indented.
 pub(crate) fn reasons(explanation: &Explanation, reasons: &[Reason]) -> Vec<String> {
-    let mut told: Vec<String> = explanation.matched.iter().map(|found| format!("by {}", name(found))).collect();
+    let by = if explanation.decision == Decision::ExplicitDeny { "denied by" } else { "by" };
+    let mut told: Vec<String> = explanation.matched.iter().map(|found| format!("{by} {}", name(found))).collect();
     for reason in reasons {
         told.push(format!("{}: {}", word(reason.layer), because(reason)));
         told.extend(reason.candidates.iter().map(|(found, why)| format!("  {}: {why}", name(found))));

@@ -8,9 +8,7 @@ use super::account::Holder;
 use super::answer::{self, distinct, statement};
 use super::question::{Answer, Because, CONNECT, Question, Verdict};
 use super::text;
-
-/// What the authorization details of an account do not tell.
-const NOTE: &str = "policies of the organization, of sessions and of endpoints are not considered";
+use crate::evaluate::Authorization;
 
 /// Asks about all holders.
 pub(super) fn verdicts<'a>(question: &Question, holders: impl IntoIterator<Item = &'a Holder>) -> Vec<Verdict<'a>> {
@@ -52,7 +50,15 @@ pub(super) fn notes(question: &Question, verdicts: &[Verdict<'_>]) -> Vec<String
     let foreign = foreign.map(|account| {
         format!("the cache belongs to account {account}, and ElastiCache has no policies that let another account in")
     });
-    foreign.into_iter().chain([NOTE.to_owned()]).collect()
+    let knows = |is: fn(&Authorization) -> bool| verdicts.iter().any(|verdict| is(&verdict.holder().authorization));
+    let layers = [
+        ("service control policies", knows(|known| !known.service_control.is_empty())),
+        ("resource control policies", false),
+        ("session policies", knows(|known| known.session.is_some())),
+        ("policies of endpoints", false),
+    ];
+    let lacking = layers.into_iter().filter(|(_, is_known)| !is_known).map(|(name, _)| name).collect::<Vec<_>>();
+    foreign.into_iter().chain([format!("not considered: {}", lacking.join(", "))]).collect()
 }
 
 fn principal(question: &Question, verdict: &Verdict<'_>) -> Value {

@@ -1,5 +1,7 @@
 //! `ec-iam simulate` against what the emulators say: our decisions beside ministack's, and policies asked of IAM itself.
 
+use std::collections::BTreeSet;
+
 use ec_tests::{
     Aws, Canned, Counting, Failing, Fault, Ministack, MinistackOptions, Moto, Outcome, element, need, tool,
 };
@@ -190,26 +192,32 @@ fn decisions(result: &Value) -> (&str, &str) {
 }
 
 /// An account with a user who may connect by its group, a role that may by a managed policy, one that has half of it, and
-/// one that a permissions boundary keeps from it.
+/// one that a permissions boundary keeps from it. User, group and role `app` each have a policy of both sorts.
 fn furnish(aws: &Aws, path: &str) {
     let cache = connect(&json!("*")).to_string();
     let half = connect(&json!("arn:aws:elasticache:*:*:serverlesscache:*")).to_string();
     let managed = |name: &str, text: &str| {
         element(&aws.call("iam", "CreatePolicy", &[("PolicyName", name), ("PolicyDocument", text)]), "Arn")
     };
-    let (all, none) = (managed("may-connect", &cache), managed("may-half", &half));
+    let (all, limit) = (managed("may-connect", &cache), managed("may-half", &half));
     aws.call("iam", "CreateGroup", &[("GroupName", "devs")]);
     let put = [("GroupName", "devs"), ("PolicyName", "p"), ("PolicyDocument", cache.as_str())];
     aws.call("iam", "PutGroupPolicy", &put);
     aws.call("iam", "CreateUser", &[("UserName", "anna"), ("Path", path)]);
     aws.call("iam", "AddUserToGroup", &[("GroupName", "devs"), ("UserName", "anna")]);
+    let none = policy(&json!({"Effect": "Allow", "Action": "sns:ListTopics", "Resource": "*"})).to_string();
+    let other = managed("other", &none);
+    aws.call("iam", "PutUserPolicy", &[("UserName", "anna"), ("PolicyName", "p"), ("PolicyDocument", &none)]);
+    aws.call("iam", "AttachUserPolicy", &[("UserName", "anna"), ("PolicyArn", &other)]);
+    aws.call("iam", "AttachGroupPolicy", &[("GroupName", "devs"), ("PolicyArn", &other)]);
     for name in ["app", "half", "bounded"] {
         aws.call("iam", "CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", TRUST), ("Path", path)]);
     }
     aws.call("iam", "AttachRolePolicy", &[("RoleName", "app"), ("PolicyArn", &all)]);
+    aws.call("iam", "PutRolePolicy", &[("RoleName", "app"), ("PolicyName", "p"), ("PolicyDocument", &none)]);
     aws.call("iam", "PutRolePolicy", &[("RoleName", "half"), ("PolicyName", "p"), ("PolicyDocument", &half)]);
     aws.call("iam", "AttachRolePolicy", &[("RoleName", "bounded"), ("PolicyArn", &all)]);
-    aws.call("iam", "PutRolePermissionsBoundary", &[("RoleName", "bounded"), ("PermissionsBoundary", &none)]);
+    aws.call("iam", "PutRolePermissionsBoundary", &[("RoleName", "bounded"), ("PermissionsBoundary", &limit)]);
 }
 
 fn cache_of(account: &str) -> String {
@@ -239,8 +247,8 @@ fn the_live_account_of_ministack_answers_who_may_connect() {
     furnish(&Aws::of_account(&url, account), "/team/");
     // ministack leaves boundaries out of the authorization details, and has them in GetRole.
     assert_eq!(who(&url, account, None), (vec!["anna: yes".into(), "app: yes".into(), "bounded: yes".into()], 1));
-    assert_eq!(who(&url, account, Some("user/anna")), (vec!["anna: yes".into()], 7));
-    assert_eq!(who(&url, account, Some("role/app")), (vec!["app: yes".into()], 5));
+    assert_eq!(who(&url, account, Some("user/anna")), (vec!["anna: yes".into()], 10));
+    assert_eq!(who(&url, account, Some("role/app")), (vec!["app: yes".into()], 6));
     assert_eq!(who(&url, account, Some("role/half")), (vec!["half: no".into()], 4));
     assert_eq!(who(&url, account, Some("role/bounded")), (vec!["bounded: no".into()], 7));
     let path = format!("arn:aws:iam::{account}:role/team/app");
@@ -398,11 +406,21 @@ fn the_policies_for_simulate_are_enough_and_without_each_action_the_action_is_na
         let mut made = counting.calls().actions();
         made.sort_unstable();
         made.dedup();
+        // The other way to ask the simulator takes policies, not a principal.
+        let other = "iam:SimulateCustomPolicy";
+        let allowed: BTreeSet<String> = actions(&whole).into_iter().filter(|action| action != other).collect();
+        assert_eq!(allowed, made.iter().map(|action| format!("iam:{action}")).collect(), "{purpose}");
         for action in made {
             put(&without(&whole, &format!("iam:{action}")));
             ask(flags).exits(4).says(&format!("allow the action iam:{action}"));
         }
     }
+}
+
+fn actions(policy: &Value) -> BTreeSet<String> {
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let actions = statements.filter_map(|statement| statement["Action"].as_array()).flatten();
+    actions.filter_map(|action| action.as_str().map(str::to_owned)).collect()
 }
 
 /// What `ec-iam policy` prints for a purpose.
