@@ -29,15 +29,14 @@ use ec_shared::{Exit, Failure, codes as shared};
 
 use crate::arn::CacheArn;
 use crate::clouds::Clouds;
-use crate::codes;
 use crate::evaluate::{Authorization, Decision};
-use crate::principal::{Kind, Principal};
+use crate::principal::Principal;
 use files::PolicyFiles;
 use like::Model;
 
 pub use account::Holder;
 pub use answer::{ActionResult, Reason, ResourceResult, results};
-pub use live::{Asked, Iam, Page, Policies, Said, SaidStatement};
+pub use live::{Asked, Iam, Page, Policies, Said, SaidStatement, holder};
 pub use question::{Answer, Because, Question, Verdict};
 pub use request::Simulation;
 
@@ -141,22 +140,18 @@ fn of_files(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output) -> 
 /// Answers who may.
 fn of_principals(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output) -> Result<Exit, Failure> {
     let wanted = flags.principal.as_deref().map(Principal::any).transpose()?;
-    let details = match &wanted {
-        _ if !flags.live => saved(flags)?,
-        None => live::account(region(flags, clouds, output)?)?.to_string(),
-        Some(principal) => live::principal(region(flags, clouds, output)?, principal)?.to_string(),
+    let mut holders = match &wanted {
+        None if flags.live => account::read(&live::account(region(flags, clouds, output)?)?.to_string())?,
+        None => account::read(&saved(flags)?)?,
+        Some(principal) if flags.live => vec![holder(region(flags, clouds, output)?, principal)?],
+        Some(principal) => vec![account::named(principal, account::read(&saved(flags)?)?)?],
     };
-    let mut holders = account::read(&details)?;
     let mut limits = Authorization::default();
     flags.files.limit(&mut limits, &mut Vec::new())?;
     for holder in &mut holders {
         holder.authorization.session.clone_from(&limits.session);
         holder.authorization.service_control.clone_from(&limits.service_control);
     }
-    let holders: Vec<&Holder> = match &wanted {
-        Some(wanted) => vec![named(wanted, &holders)?],
-        None => holders.iter().collect(),
-    };
     if let (Some(name), [holder]) = (&flags.like, holders.as_slice()) {
         let model = Model::read(name, || region(flags, clouds, output))?.noting(&holder.unread);
         return Ok(model.tell(&holder.authorization, Some(&holder.caller), output));
@@ -169,7 +164,7 @@ fn of_principals(flags: &SimulateFlags, clouds: &mut Clouds, output: &mut Output
     let all = wanted.is_some();
     let mut exit: Option<Exit> = None;
     for question in &questions {
-        let verdicts = verdicts::verdicts(question, holders.iter().copied());
+        let verdicts = verdicts::verdicts(question, &holders);
         match output.format() {
             Format::Json => output.answer((verdicts::json(question, &verdicts, all) + "\n").as_bytes()),
             Format::Text => output.answer(verdicts::report(question, &verdicts, all).as_bytes()),
@@ -202,26 +197,8 @@ fn region<'a>(
     clouds.at(region.map(str::to_owned), output)
 }
 
-/// The one principal that is asked about.
-fn named<'a>(wanted: &Principal, holders: &'a [Holder]) -> Result<&'a Holder, Failure> {
-    if wanted.kind == Kind::Group {
-        return Err(live::no_group(wanted));
-    }
-    let holder = holders.iter().find(|holder| {
-        Principal::any(holder.caller.arn()).is_ok_and(|holder| {
-            (holder.kind, &holder.name) == (wanted.kind, &wanted.name)
-                && (wanted.account.is_none() || wanted.account == holder.account)
-        })
-    });
-    holder.ok_or_else(|| {
-        let account = wanted.account.as_ref().map(|account| format!(" of account {account}")).unwrap_or_default();
-        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("the authorization details do not name {wanted}{account}"))
-            .hint("aws iam get-account-authorization-details tells of users and roles of one account")
-    })
-}
-
 /// What flags ask about principals, all of one account.
-fn questions(flags: &SimulateFlags, holders: &[&Holder]) -> Result<Vec<Question>, Failure> {
+fn questions(flags: &SimulateFlags, holders: &[Holder]) -> Result<Vec<Question>, Failure> {
     let context = files::context_entries(&flags.context);
     let mut questions: Vec<Question> = connection(flags)?.into_iter().collect();
     for action in &flags.action {

@@ -6,6 +6,7 @@
 use ec_shared::Failure;
 use serde_json::{Map, Value, json};
 
+use super::account::{Holder, named, no_group, read};
 use crate::codes;
 use crate::evaluate::{Context, Decision};
 use crate::principal::{Kind, Principal};
@@ -110,11 +111,16 @@ pub(super) fn account(iam: &impl Iam) -> Result<Value, Failure> {
     }
 }
 
-/// The same of one user or role alone, with its groups and policies and no others.
+/// A user or a role with its policies, those of its groups among them.
 ///
 /// # Errors
 /// `EC2003` for a group, `EC2004` if there is no such principal, else what the calls end with.
-pub(super) fn principal(iam: &impl Iam, principal: &Principal) -> Result<Value, Failure> {
+pub fn holder(iam: &impl Iam, principal: &Principal) -> Result<Holder, Failure> {
+    named(principal, read(&details(iam, principal)?.to_string())?)
+}
+
+/// The authorization details of one user or role alone, with its groups and policies and no others.
+fn details(iam: &impl Iam, principal: &Principal) -> Result<Value, Failure> {
     let (list, policies) = match principal.kind {
         Kind::User => ("UserDetailList", "UserPolicyList"),
         Kind::Role => ("RoleDetailList", "RolePolicyList"),
@@ -151,13 +157,6 @@ pub(super) fn principal(iam: &impl Iam, principal: &Principal) -> Result<Value, 
     Ok(json!({list: [holder], "GroupDetailList": groups, "Policies": managed}))
 }
 
-/// That groups ask nothing.
-pub(super) fn no_group(principal: &Principal) -> Failure {
-    Failure::new(&codes::PRINCIPAL, format!("cannot ask what {principal} may do"))
-        .because("a group makes no requests; its users do")
-        .hint("--principal user/NAME of a user that is in the group")
-}
-
 /// Adds the inline policies and the names of the managed ones, and notes the latter as needed.
 fn add_policies(
     iam: &impl Iam,
@@ -180,7 +179,6 @@ pub(super) mod tests {
 
     use ec_shared::codes as shared;
 
-    use super::super::account::read;
     use super::*;
 
     const ALLOW: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
@@ -279,7 +277,7 @@ pub(super) mod tests {
     #[test]
     fn of_a_user_its_groups_are_asked_and_each_managed_policy_once() {
         let iam = Fake::default();
-        let details = principal(&iam, &Principal::any("user/ann").unwrap()).unwrap();
+        let holder = holder(&iam, &Principal::any("user/ann").unwrap()).unwrap();
         let expected = [
             "detail user/ann",
             "inline user/ann",
@@ -291,7 +289,6 @@ pub(super) mod tests {
             "managed shared",
         ];
         assert_eq!(*iam.calls.borrow(), expected);
-        let holder = &read(&details.to_string()).unwrap()[0];
         assert_eq!(holder.authorization.identity.len(), 4, "own and shared, of the user and of the group");
         assert_eq!(holder.authorization.boundary.as_ref().map(Vec::len), Some(1));
         assert_eq!(holder.unread, Vec::<String>::new());
@@ -300,7 +297,7 @@ pub(super) mod tests {
     #[test]
     fn of_a_role_no_groups_are_asked() {
         let iam = Fake::default();
-        principal(&iam, &Principal::any("role/app").unwrap()).unwrap();
+        holder(&iam, &Principal::any("role/app").unwrap()).unwrap();
         let expected = ["detail role/app", "inline role/app", "attached role/app", "managed limit", "managed shared"];
         assert_eq!(*iam.calls.borrow(), expected);
     }
@@ -309,7 +306,7 @@ pub(super) mod tests {
     fn whichever_call_fails_there_is_no_answer_from_the_rest() {
         for fails_at in 1..=8 {
             let iam = Fake { fails_at: Some(fails_at), ..Fake::default() };
-            let failed = principal(&iam, &Principal::any("user/ann").unwrap()).unwrap_err();
+            let failed = holder(&iam, &Principal::any("user/ann").unwrap()).unwrap_err();
             assert_eq!(*failed.code(), shared::ACCESS_DENIED, "{fails_at}");
             assert_eq!(iam.calls.borrow().len(), fails_at);
         }
@@ -317,8 +314,9 @@ pub(super) mod tests {
 
     #[test]
     fn groups_and_principals_that_there_are_not_are_refused() {
-        let code = |text| principal(&Fake::default(), &Principal::any(text).unwrap()).unwrap_err().code().id;
+        let code = |text| holder(&Fake::default(), &Principal::any(text).unwrap()).unwrap_err().code().id;
         assert_eq!(code("group/devs"), "EC2003");
         assert_eq!(code("role/other"), "EC2004");
+        assert_eq!(code("arn:aws:iam::210987654321:role/app"), "EC2004");
     }
 }
