@@ -20,8 +20,8 @@ use super::text;
 use crate::codes;
 use crate::evaluate::{Absent, Context};
 
-const OF_PRINCIPAL: &str = "AWS's simulator also considers the service control policies of the organization, as far as it \
-                            can; they are not in the input of ours. Neither considers resource control policies";
+const OF_PRINCIPAL: &str = "AWS's simulator considers the service control policies of the organization, as far as it can, \
+                            and ours those of --scp; neither considers resource control policies";
 const OF_SESSION: &str = "session policies are not in the question to AWS: its simulator knows none";
 const OF_ORGANIZATION: &str =
     "service control policies are not in the question to AWS: its simulator takes none as a text";
@@ -70,7 +70,9 @@ pub(super) fn of_principal(iam: &impl Iam, holder: &Holder, questions: &[Questio
             pairs.push(Pair { action: question.action().to_owned(), ours, aws });
         }
     }
-    Ok(Comparison { who: Some(who.to_owned()), pairs, notes: vec![OF_PRINCIPAL.to_owned()] })
+    let session = holder.authorization.session.is_some().then_some(OF_SESSION);
+    let notes = [Some(OF_PRINCIPAL), session].into_iter().flatten().map(str::to_owned).collect();
+    Ok(Comparison { who: Some(who.to_owned()), pairs, notes })
 }
 
 /// Compares what is said about policies from files, whose texts AWS is given.
