@@ -64,7 +64,13 @@ pub(crate) struct SimulateFlags {
     resource: Vec<String>,
     /// Asks about everything that this policy allows, and answers what is lacking: the ARN of a managed policy such as
     /// arn:aws:iam::aws:policy/AmazonElastiCacheFullAccess, for which IAM is asked, or a file
-    #[arg(long, value_name = "POLICY", requires = "comparable", conflicts_with_all = ["compare", "context"], group = "question")]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        requires = "comparable",
+        conflicts_with_all = ["compare", "context"],
+        group = "question"
+    )]
     like: Option<String>,
     /// What is known of the request; may be repeated, also for further values of a key
     #[arg(long, value_name = "KEY=VALUE", requires = "question", value_parser = files::context_entry)]

@@ -27,7 +27,7 @@ pub(crate) struct PolicyFiles {
     )]
     policies: Vec<PathBuf>,
     /// Permissions boundary
-    #[arg(long, value_name = "FILE", requires = "policies", conflicts_with = "principal")]
+    #[arg(long, value_name = "FILE", requires = "policies", conflicts_with_all = ["principal", "file", "live"])]
     boundary: Option<PathBuf>,
     /// Session policy; may be repeated
     #[arg(long = "session-policy", value_name = "FILE", requires = "question")]
@@ -37,7 +37,13 @@ pub(crate) struct PolicyFiles {
     #[arg(long = "scp", value_name = "FILE", requires = "question")]
     service_control: Vec<PathBuf>,
     /// Who asks: ARN of a user, a role, a session or an account's root user
-    #[arg(long, value_name = "ARN", requires = "policies", conflicts_with = "principal", value_parser = caller)]
+    #[arg(
+        long,
+        value_name = "ARN",
+        requires = "policies",
+        conflicts_with_all = ["principal", "file", "live"],
+        value_parser = caller
+    )]
     caller_arn: Option<Caller>,
 }
 
