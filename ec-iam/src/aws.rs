@@ -27,6 +27,7 @@ mod elasticache;
 mod iam;
 mod identity_center;
 mod posture;
+mod simulate;
 
 /// AWS, as the flags reach it.
 #[derive(Debug)]

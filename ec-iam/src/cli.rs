@@ -66,8 +66,8 @@ enum Verb {
     Trust(TrustPolicyFlags),
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
-    /// Decides offline what policies allow: reads the input of `aws iam simulate-custom-policy`, answers in its shape
-    Simulate(SimulateFlags),
+    /// Decides what policies allow, and who may do something: from requests, files, saved authorization details or IAM
+    Simulate(Box<SimulateFlags>),
     /// Tells everything that can be seen to be wrong with a token; reads tokens from stdin, one a line
     LintToken(LintTokenFlags),
     /// Checks the account: root user, long-term keys, MFA, IAM Identity Center, and where to sign in
@@ -206,7 +206,7 @@ impl Tool for Cli {
             Verb::Policy(flags) => print::policies(&flags, &mut clouds, &common, output),
             Verb::Trust(flags) => print::trust(flags, &mut clouds, output),
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
-            Verb::Simulate(flags) => simulate::run(&flags, output),
+            Verb::Simulate(flags) => simulate::run(&flags, &mut clouds, output),
             Verb::LintToken(flags) => lint_token::run(&flags, clouds.flags(), &common, output),
             Verb::Check(flags) => posture::run(&flags, &mut clouds, &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),

@@ -96,10 +96,20 @@ ec_shared::codes! {
         see: "jq 'keys, .IsTruncated' < input",
         fix: "aws iam get-account-authorization-details --output json, without --max-items and --filter."
     }
-    IN_VAIN = "EC2033" No "a policy names something that ElastiCache does not have" {
+    IN_VAIN = "EC2033" No "a policy names something that does not exist" {
         cause: "IAM accepts names of actions, condition keys and resources that do not exist. They match nothing, so that the statement does less than its author means.",
-        see: "The service authorization reference of ElastiCache; aws accessanalyzer validate-policy",
+        see: "The service authorization reference of the service; aws accessanalyzer validate-policy",
         fix: "Correct the name that the finding shows."
+    }
+    DIFFERS = "EC2034" No "AWS's own simulator answers otherwise" {
+        cause: "The two do not know the same: AWS's simulator considers the organization's service control policies in part, and no session policies, resource control policies and trust policies. Or a policy has changed since it was read.",
+        see: "aws iam simulate-principal-policy; `Reasons` on our side, `MatchedStatements` on AWS's",
+        fix: "Nothing, if the reason is one of these. Otherwise try the request itself, and report the difference."
+    }
+    INCOMPLETE = "EC2035" Temporary "an answer of IAM is not whole" {
+        cause: "IAM said that there is more and not where it goes on, or left out what was asked. What is not whole is not judged.",
+        see: "aws iam get-account-authorization-details; aws iam simulate-principal-policy",
+        fix: "Run the command again."
     }
     NOT_DETERMINED = "EC2050" No "a part of the account's posture is not known" {
         cause: "The credentials may not ask for it, AWS did not answer, or the saved answers do not hold it. Nothing was guessed.",

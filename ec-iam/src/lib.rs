@@ -12,7 +12,7 @@
 //! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center.
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
-//! - [`aws`] is the only file that names the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
+//! - [`aws`] and what is below it alone name the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
 //!   person sees of documents, [`print`] prints policies and tokens.
 
 pub mod access_string;

@@ -102,11 +102,20 @@ fn statement(need: &Need, scope: &Scope) -> Option<Value> {
             let kind = ["Role", "User", "Group"]
                 .into_iter()
                 .find(|kind| arn.contains(&format!(":{}/", kind.to_lowercase())))?;
-            actions.retain(|action| action.contains(kind));
+            // `ListGroupsForUser` is about a user.
+            actions.retain(|action| action.contains(kind) && (kind == "User" || !action.ends_with("User")));
             if actions.is_empty() {
                 return None;
             }
             json!(arn)
+        }
+        On::Groups => {
+            // Only users are in groups.
+            scope.principal.as_ref().filter(|arn| arn.contains(":user/"))?;
+            json!(format!("arn:{partition}:iam::{account}:group/*"))
+        }
+        On::ManagedPolicies => {
+            json!([format!("arn:{partition}:iam::{account}:policy/*"), format!("arn:{partition}:iam::aws:policy/*")])
         }
         On::IdentityCenter => json!([
             format!("arn:{partition}:sso:::instance/*"),

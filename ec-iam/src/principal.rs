@@ -49,11 +49,22 @@ impl Kind {
 }
 
 impl Principal {
-    /// Reads `role/NAME`, `user/NAME`, `group/NAME`, `permission-set/NAME` or an ARN of IAM. The ARN of a role session stands for its role.
+    /// Reads a principal that may be given a policy: `role/NAME`, `user/NAME`, `group/NAME`, `permission-set/NAME` or an
+    /// ARN of IAM. The ARN of a role session stands for its role.
     ///
     /// # Errors
     /// `EC2003`, with the form to give instead.
     pub fn parse(text: &str) -> Result<Self, Failure> {
+        let principal = Self::any(text)?;
+        principal.takes_policies(text)?;
+        Ok(principal)
+    }
+
+    /// Reads any principal, those among them whose policies are AWS's to change.
+    ///
+    /// # Errors
+    /// `EC2003`, with the form to give instead.
+    pub fn any(text: &str) -> Result<Self, Failure> {
         match text.strip_prefix("arn:") {
             Some(rest) => Self::of_arn(text, rest),
             None => Self::of_short(text),
@@ -116,15 +127,20 @@ impl Principal {
             return Err(refused(text, "the name is not of IAM's form")
                 .hint(format!("1 to {longest} letters, digits and _+=,.@- make a name")));
         }
-        if kind == Kind::Role && name.starts_with("AWSReservedSSO_") {
+        Ok(Self { kind, name: name.to_owned(), account })
+    }
+
+    fn takes_policies(&self, text: &str) -> Result<(), Failure> {
+        let Self { kind, name, .. } = self;
+        if *kind == Kind::Role && name.starts_with("AWSReservedSSO_") {
             return Err(refused(text, "IAM Identity Center owns the role and would take the policy away again")
                 .hint("give the permission set itself: --principal permission-set/NAME"));
         }
-        if kind == Kind::Role && name.starts_with("AWSServiceRoleFor") {
+        if *kind == Kind::Role && name.starts_with("AWSServiceRoleFor") {
             return Err(refused(text, "a service-linked role belongs to its AWS service")
                 .hint("give the role that the program runs as"));
         }
-        Ok(Self { kind, name: name.to_owned(), account })
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Roles and policies of IAM.
 
-use aws_sdk_iam::types::DeletionTaskStatusType;
+use aws_sdk_iam::types::{AttachedPolicy, DeletionTaskStatusType};
 use ec_shared::Failure;
 use serde_json::Value;
 
@@ -175,25 +175,29 @@ impl AwsCloud {
     }
 
     fn has_managed_policy(&self, principal: &Principal, arn: &str) -> Result<State, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot list the policies of {principal}");
-        let iam = &self.iam;
-        let attached = found(match principal.kind {
+        let attached = found(self.managed_policies(principal))?.unwrap_or_default();
+        Ok(is_there(attached.iter().any(|policy| policy == arn)))
+    }
+
+    /// The ARNs of the managed policies that are attached to a principal.
+    pub(super) fn managed_policies(&self, principal: &Principal) -> Result<Vec<String>, Failure> {
+        let (iam, name) = (&self.iam, &principal.name);
+        let what = || format!("cannot list the managed policies of {principal}");
+        let policies: Vec<AttachedPolicy> = match principal.kind {
             Kind::User => {
                 let policies = iam.list_attached_user_policies().user_name(name).into_paginator().items().send();
-                call!(self, "iam" "ListAttachedUserPolicies", what(), policies.try_collect())
-            }
-            Kind::Group => {
-                let policies = iam.list_attached_group_policies().group_name(name).into_paginator().items().send();
-                call!(self, "iam" "ListAttachedGroupPolicies", what(), policies.try_collect())
+                call!(self, "iam" "ListAttachedUserPolicies", what(), policies.try_collect())?
             }
             Kind::Role | Kind::PermissionSet => {
                 let policies = iam.list_attached_role_policies().role_name(name).into_paginator().items().send();
-                call!(self, "iam" "ListAttachedRolePolicies", what(), policies.try_collect())
+                call!(self, "iam" "ListAttachedRolePolicies", what(), policies.try_collect())?
             }
-        })?;
-        let attached: Vec<_> = attached.unwrap_or_default();
-        Ok(is_there(attached.iter().any(|policy| policy.policy_arn() == Some(arn))))
+            Kind::Group => {
+                let policies = iam.list_attached_group_policies().group_name(name).into_paginator().items().send();
+                call!(self, "iam" "ListAttachedGroupPolicies", what(), policies.try_collect())?
+            }
+        };
+        Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
     }
 
     fn attach_managed_policy(&self, principal: &Principal, arn: &str) -> Result<(), Failure> {
@@ -238,10 +242,16 @@ impl AwsCloud {
     }
 
     fn inline_policy(&self, principal: &Principal, policy: &str) -> Result<State, Failure> {
+        let text = found(self.policy_text(principal, policy))?;
+        Ok(text.map_or(State::Absent, |text| State::Present(policy::decode(&text))))
+    }
+
+    /// An inline policy as IAM has it.
+    pub(super) fn policy_text(&self, principal: &Principal, policy: &str) -> Result<String, Failure> {
         let name = &principal.name;
         let what = || format!("cannot read policy {policy} of {principal}");
         let iam = &self.iam;
-        let text = found(match principal.kind {
+        match principal.kind {
             Kind::Role | Kind::PermissionSet => {
                 let request = iam.get_role_policy().role_name(name).policy_name(policy).send();
                 call!(self, "iam" "GetRolePolicy", what(), request).map(|answer| answer.policy_document)
@@ -254,8 +264,7 @@ impl AwsCloud {
                 let request = iam.get_group_policy().group_name(name).policy_name(policy).send();
                 call!(self, "iam" "GetGroupPolicy", what(), request).map(|answer| answer.policy_document)
             }
-        })?;
-        Ok(text.map_or(State::Absent, |text| State::Present(policy::decode(&text))))
+        }
     }
 
     fn put_inline_policy(&self, principal: &Principal, policy: &str, document: &Value) -> Result<(), Failure> {

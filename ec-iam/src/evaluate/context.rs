@@ -30,6 +30,18 @@ impl Context {
         }
     }
 
+    /// Sets every key of another context.
+    pub fn extend(&mut self, other: &Self) {
+        for (key, values) in other.entries() {
+            self.set(key, values.to_vec());
+        }
+    }
+
+    /// The keys in lower case, and their values.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(key, values)| (&**key, values.as_slice()))
+    }
+
     /// The values of a key in lower case; `None` if the key is absent. A key without values counts as absent.
     pub(crate) fn values(&self, key: &str) -> Option<&[String]> {
         let index = self.0.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;

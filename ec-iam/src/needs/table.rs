@@ -30,6 +30,10 @@ pub(super) enum On {
     IdentityStore,
     /// The roles that IAM Identity Center puts into the account.
     IdentityCenterRoles,
+    /// The groups of the account.
+    Groups,
+    /// The managed policies of the account, and AWS's.
+    ManagedPolicies,
 }
 
 /// One row: for these purposes, these actions on these resources, under this condition.
@@ -54,6 +58,12 @@ const TRUST: &str = "ec-iam apply --trust";
 const USERS: &str = "ec-iam apply --auth iam";
 /// Makes permission sets, and assigns them.
 const SEATS: &str = "ec-iam apply --assign-to";
+
+/// The policies of the whole account, those of one principal, a managed one, and AWS's own simulator.
+const LIVE: &str = "ec-iam simulate --live";
+const LIVE_ONE: &str = "ec-iam simulate --live --principal";
+const LIKE: &str = "ec-iam simulate --like";
+const COMPARE: &str = "ec-iam simulate --compare";
 
 /// All rows.
 pub(super) const NEEDS: &[Need] = &[
@@ -417,5 +427,50 @@ pub(super) const NEEDS: &[Need] = &[
             ("StringEquals", "ec2:CreateAction", "CreateVpcEndpoint"),
             ("StringEquals", "aws:RequestTag/AmazonElastiCacheManaged", "true"),
         ],
+    },
+    Need {
+        sid: "SeeAccount",
+        purposes: &[LIVE],
+        actions: &["iam:GetAccountAuthorizationDetails"],
+        on: On::Everything,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePolicies",
+        purposes: &[LIVE_ONE],
+        actions: &[
+            "iam:GetUser",
+            "iam:ListUserPolicies",
+            "iam:GetUserPolicy",
+            "iam:ListAttachedUserPolicies",
+            "iam:ListGroupsForUser",
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+        ],
+        on: On::Principal,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeePoliciesOfGroups",
+        purposes: &[LIVE_ONE],
+        actions: &["iam:ListGroupPolicies", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies"],
+        on: On::Groups,
+        conditions: &[],
+    },
+    Need {
+        sid: "SeeManagedPolicies",
+        purposes: &[LIVE_ONE, LIKE],
+        actions: &["iam:GetPolicy", "iam:GetPolicyVersion"],
+        on: On::ManagedPolicies,
+        conditions: &[],
+    },
+    Need {
+        sid: "AskSimulator",
+        purposes: &[COMPARE],
+        actions: &["iam:SimulatePrincipalPolicy", "iam:SimulateCustomPolicy"],
+        on: On::Everything,
+        conditions: &[],
     },
 ];

@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::codes;
 use crate::evaluate::{Authorization, Caller, Context, Kind, Policy, Position};
 use crate::policy;
+use crate::principal::{self, Principal};
 
 /// A user or a role.
 #[derive(Clone, Debug)]
@@ -144,6 +145,34 @@ pub(super) fn read(text: &str) -> Result<Vec<Holder>, Failure> {
     }
     let holders = details.user_detail_list.iter().chain(&details.role_detail_list);
     Ok(holders.filter_map(|detail| holder(detail, &managed, &groups)).collect())
+}
+
+/// The one of them who is asked about.
+///
+/// # Errors
+/// `EC2003` for a group, `EC2004` if it is not there.
+pub(super) fn named(wanted: &Principal, holders: Vec<Holder>) -> Result<Holder, Failure> {
+    if wanted.kind == principal::Kind::Group {
+        return Err(no_group(wanted));
+    }
+    let holder = holders.into_iter().find(|holder| {
+        Principal::any(holder.caller.arn()).is_ok_and(|holder| {
+            (holder.kind, &holder.name) == (wanted.kind, &wanted.name)
+                && (wanted.account.is_none() || wanted.account == holder.account)
+        })
+    });
+    holder.ok_or_else(|| {
+        let account = wanted.account.as_ref().map(|account| format!(" of account {account}")).unwrap_or_default();
+        Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("the authorization details do not name {wanted}{account}"))
+            .hint("aws iam get-account-authorization-details tells of users and roles of one account")
+    })
+}
+
+/// That groups ask nothing.
+pub(super) fn no_group(principal: &Principal) -> Failure {
+    Failure::new(&codes::PRINCIPAL, format!("cannot ask what {principal} may do"))
+        .because("it makes no requests; the users in a group do, and the role that a permission set is in an account")
+        .hint("--principal user/NAME of a user that is in the group, or role/AWSReservedSSO_NAME_…")
 }
 
 fn holder(

@@ -2,16 +2,17 @@
 //!
 //! As AWS does today, there is one result for each action; it has the most restrictive of the decisions about the
 //! resources, which stand in `ResourceSpecificResults`. Beyond AWS's members there are `Sid` and `StatementIndex` of
-//! statements, `Layers`, `Reasons`, `Notes` and `Findings`.
+//! statements, `Layers`, `Reasons`, `AssumedContext`, `Notes` and `Findings`.
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>
 
 use ec_shared::Failure;
 use serde_json::{Map, Value, json};
 
+use super::implied::implied;
 use super::request::Simulation;
 use crate::codes;
-use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Statement, explain};
+use crate::evaluate::{Decision, Explanation, Found, Layer, Position, Request, Statement, explain};
 
 /// What is not known about an action that the policy of the resource has to allow.
 const UNASKED: &str = "AWS also asks the policy of the resource about this action, and the request has none";
@@ -36,6 +37,8 @@ pub struct ResourceResult {
     pub explanation: Explanation,
     /// What would have to allow and does not, with the statements that come near.
     pub reasons: Vec<Reason>,
+    /// A key that the request has although it was not given, and its value: what the resource tells.
+    pub assumed: Option<(String, String)>,
     /// What this answer does not know.
     pub notes: Vec<String>,
 }
@@ -56,29 +59,37 @@ pub fn results(simulation: &Simulation) -> Vec<ActionResult> {
         let pairs = simulation.resources.iter().zip(&contexts);
         let resources: Vec<ResourceResult> = pairs
             .map(|(resource, context)| {
-                let request = simulation.request(action, resource, context);
+                let assumed = implied(action, resource, context);
+                let with_assumed = assumed.map(|(key, value)| {
+                    let mut context = context.clone();
+                    context.set_default(key, value);
+                    context
+                });
+                let request = simulation.request(action, resource, with_assumed.as_ref().unwrap_or(context));
                 let explanation = explain(&simulation.authorization, &request);
-                let reason = |layer: &Layer| Reason {
-                    layer: *layer,
-                    candidates: explanation
-                        .missed
-                        .iter()
-                        .filter(|missed| missed.found.layer == *layer)
-                        .map(|missed| (missed.found.clone(), missed.reason(&request)))
-                        .collect(),
-                };
-                let reasons = explanation.lacking.iter().map(reason).collect();
+                let reasons = reasons(&explanation, &request);
                 let mut notes = Vec::new();
                 if request.needs_resource_policy() && simulation.authorization.resource.is_none() {
                     notes.push(UNASKED.to_owned());
                 }
-                ResourceResult { resource: resource.clone(), explanation, reasons, notes }
+                let assumed = assumed.map(|(key, value)| (key.to_owned(), value.to_owned()));
+                ResourceResult { resource: resource.clone(), explanation, reasons, assumed, notes }
             })
             .collect();
         let decision = resources.iter().map(|result| result.explanation.decision).max();
         ActionResult { action: action.clone(), decision: decision.unwrap_or(Decision::ImplicitDeny), resources }
     };
     simulation.actions.iter().map(action).collect()
+}
+
+/// The layers that would have to allow and do not, with the statements that come near.
+pub(crate) fn reasons(explanation: &Explanation, request: &Request<'_>) -> Vec<Reason> {
+    let reason = |layer: &Layer| {
+        let missed = explanation.missed.iter().filter(|missed| missed.found.layer == *layer);
+        let candidates = missed.map(|missed| (missed.found.clone(), missed.reason(request))).collect();
+        Reason { layer: *layer, candidates }
+    };
+    explanation.lacking.iter().map(reason).collect()
 }
 
 /// The answer as one line, without its line end.
@@ -141,7 +152,8 @@ fn action(result: &ActionResult) -> Value {
     Value::Object(answer)
 }
 
-fn resource(result: &ResourceResult) -> Value {
+/// The answer about one resource.
+pub(crate) fn resource(result: &ResourceResult) -> Value {
     let Explanation { decision, matched, missing_keys, layers, .. } = &result.explanation;
     let mut answer = Map::new();
     let mut set = |name: &str, value: Value| answer.insert(name.to_owned(), value);
@@ -175,10 +187,18 @@ fn resource(result: &ResourceResult) -> Value {
         with_layer(reason.layer, Map::from_iter(members))
     });
     set("Reasons", reasons.collect::<Vec<_>>().into());
+    if let Some((key, value)) = &result.assumed {
+        set("AssumedContext", json!([context_entry((key, value))]));
+    }
     if !result.notes.is_empty() {
         set("Notes", result.notes.as_slice().into());
     }
     Value::Object(answer)
+}
+
+/// A key of the context, as requests have it.
+pub(crate) fn context_entry((key, value): (&str, &str)) -> Value {
+    json!({"ContextKeyName": key, "ContextKeyValues": [value]})
 }
 
 /// Why a layer does not allow, in words.
@@ -234,7 +254,8 @@ pub(crate) fn word(layer: Layer) -> &'static str {
     }
 }
 
-fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
+/// Each value once.
+pub(crate) fn distinct(values: impl Iterator<Item = Value>) -> Vec<Value> {
     let mut distinct = Vec::new();
     for value in values {
         if !distinct.contains(&value) {

@@ -14,7 +14,6 @@ use crate::codes;
 use crate::evaluate::{
     Authorization, Caller, Context, Fault, Kind, Node, Policy, PolicyError, Position, Request, offset,
 };
-
 use crate::lint::{Finding, lint};
 
 /// What is asked: every action on every resource.
@@ -32,7 +31,8 @@ pub struct Simulation {
     pub owner: Option<String>,
     /// What the policies say in vain, with the name of each policy.
     pub findings: Vec<(String, Finding)>,
-    context: Context,
+    /// What is known about every request.
+    pub(super) context: Context,
 }
 
 const TYPES: [&str; 6] = ["string", "numeric", "boolean", "ip", "binary", "date"];
@@ -67,16 +67,21 @@ impl Simulation {
         if simulation.authorization.resource.is_some() && simulation.caller.is_none() {
             return Err(reader.refused(&Fault::new("`ResourcePolicy` names principals, so `CallerArn` is due")));
         }
-        if simulation.resources.is_empty() {
-            simulation.resources.push("*".to_owned());
-        }
         simulation.findings = reader.findings.into_inner();
-        if let Some(caller) = &simulation.caller {
+        Ok(simulation.completed())
+    }
+
+    /// With what is meant where nothing is said: every resource, and the keys that the caller tells.
+    pub(super) fn completed(mut self) -> Self {
+        if self.resources.is_empty() {
+            self.resources.push("*".to_owned());
+        }
+        if let Some(caller) = &self.caller {
             for (key, value) in caller.context() {
-                simulation.context.set_default(key, value);
+                self.context.set_default(key, value);
             }
         }
-        Ok(simulation)
+        self
     }
 
     /// What is known about requests for this resource.
@@ -136,27 +141,20 @@ impl<'a> Reader<'a> {
 
     fn policy(&self, value: Node<'a>, id: &str, kind: Kind) -> Result<Arc<Policy>, Failure> {
         let is_text = value.is_text();
-        let read = |text: &str, begin| {
-            let policy = Policy::parse(id, text, begin, kind)?;
-            let found = lint(text, begin).into_iter().map(|finding| (id.to_owned(), finding));
-            self.findings.borrow_mut().extend(found);
-            Ok(policy)
-        };
-        let policy: Result<Policy, PolicyError> = if is_text {
+        let mut findings = self.findings.borrow_mut();
+        let policy = if is_text {
             let text = value.text().map_err(|fault| self.refused(&fault))?;
-            read(&text, Position::START)
+            policy(id, &text, Position::START, kind, &mut findings)
         } else {
-            read(value.raw, self.begin.advanced(self.text, offset(value.raw, self.text)))
+            policy(id, value.raw, self.begin.advanced(self.text, offset(value.raw, self.text)), kind, &mut findings)
         };
         policy.map(Arc::new).map_err(|error| {
             let Position { line, column } = error.position;
-            let pointer = if error.pointer.is_empty() { String::new() } else { format!("{}: ", error.pointer) };
-            let failure = Failure::new(&codes::POLICY, format!("cannot read policy {id}"));
             if is_text {
                 let place = format!("at line {line} column {column} of its text");
-                failure.because(format!("{pointer}{} {place}", error.why))
+                invalid(id, &PolicyError { why: format!("{} {place}", error.why), ..error })
             } else {
-                failure.because(format!("{pointer}{}", error.why)).at(line, column)
+                invalid(id, &error).at(line, column)
             }
         })
     }
@@ -172,11 +170,30 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Reads a policy, and what it says in vain.
+pub(super) fn policy(
+    id: &str,
+    text: &str,
+    begin: Position,
+    kind: Kind,
+    findings: &mut Vec<(String, Finding)>,
+) -> Result<Policy, PolicyError> {
+    let policy = Policy::parse(id, text, begin, kind)?;
+    findings.extend(lint(text, begin).into_iter().map(|finding| (id.to_owned(), finding)));
+    Ok(policy)
+}
+
+/// That a policy is not valid, without its place.
+pub(super) fn invalid(id: &str, error: &PolicyError) -> Failure {
+    let pointer = if error.pointer.is_empty() { String::new() } else { format!("{}: ", error.pointer) };
+    Failure::new(&codes::POLICY, format!("cannot read policy {id}")).because(format!("{pointer}{}", error.why))
+}
+
 /// A member that holds no policies.
 fn plain(to: &mut Simulation, name: &str, value: Node<'_>) -> Result<(), Fault> {
     match name {
-        "ActionNames" => to.actions = list(value, action)?,
-        "ResourceArns" => to.resources = list(value, resource)?,
+        "ActionNames" => to.actions = list(value, |value| read(value, action))?,
+        "ResourceArns" => to.resources = list(value, |value| read(value, resource))?,
         "ContextEntries" => {
             for (key, values) in list(value, context_entry)? {
                 to.context.set(&key, values);
@@ -184,11 +201,7 @@ fn plain(to: &mut Simulation, name: &str, value: Node<'_>) -> Result<(), Fault> 
         }
         // The skeleton that the AWS CLI prints has empty texts for what is not said.
         "CallerArn" | "ResourceOwner" | "ResourceHandlingOption" | "Marker" if is_empty(value) => {}
-        "CallerArn" => {
-            let caller = Caller::parse(&value.text()?);
-            let why = "the caller is named by the ARN of a user, a role, a session or an account's root user";
-            to.caller = Some(caller.ok_or_else(|| value.fault(why))?);
-        }
+        "CallerArn" => to.caller = Some(read(value, caller)?),
         "ResourceOwner" => {
             let text = value.text()?;
             let account = if is_account(&text) {
@@ -225,21 +238,41 @@ fn list<'a, T>(value: Node<'a>, read: impl FnMut(Node<'a>) -> Result<T, Fault>) 
     if value.is_list() { value.each(read) } else { value.elements().map(|_| Vec::new()) }
 }
 
-fn action(value: Node<'_>) -> Result<String, Fault> {
-    let text = value.text()?;
+/// Reads an action that is asked about.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn action(text: &str) -> Result<String, String> {
     let is_action = text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
     if !is_action || text.contains(['*', '?']) {
-        return Err(value.fault(format!("an action is asked as service:Name without wildcards, not `{text}`")));
+        return Err(format!("an action is asked as service:Name without wildcards, not `{text}`"));
     }
-    Ok(text)
+    Ok(text.to_owned())
 }
 
-fn resource(value: Node<'_>) -> Result<String, Fault> {
-    let text = value.text()?;
+/// Reads a resource that is asked about.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn resource(text: &str) -> Result<String, String> {
     if text != "*" && text.splitn(6, ':').count() < 6 || text.is_empty() {
-        return Err(value.fault(format!("a resource is `*` or an ARN of six fields, not `{text}`")));
+        return Err(format!("a resource is `*` or an ARN of six fields, not `{text}`"));
     }
-    Ok(text)
+    Ok(text.to_owned())
+}
+
+/// Reads who asks.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn caller(text: &str) -> Result<Caller, String> {
+    let why = "the caller is named by the ARN of a user, a role, a session or an account's root user";
+    Caller::parse(text).ok_or_else(|| why.to_owned())
+}
+
+/// Reads a text with one of the above.
+fn read<T>(value: Node<'_>, read: fn(&str) -> Result<T, String>) -> Result<T, Fault> {
+    read(&value.text()?).map_err(|why| value.fault(why))
 }
 
 fn context_entry(entry: Node<'_>) -> Result<(String, Vec<String>), Fault> {

@@ -2,10 +2,10 @@
 
 use ec_shared::report::{Mark, Report};
 
-use super::answer::{ActionResult, ResourceResult, because, word};
+use super::answer::{ActionResult, Reason, ResourceResult, because, word};
 use super::request::Simulation;
 use crate::codes;
-use crate::evaluate::{Caller, Decision, Found};
+use crate::evaluate::{Caller, Decision, Explanation, Found};
 
 /// The report about one request.
 pub(crate) fn report(simulation: &Simulation, results: &[ActionResult]) -> String {
@@ -35,14 +35,11 @@ fn rows(result: &ActionResult, resource: &ResourceResult, report: &mut Report) {
     report.row(mark, [result.action.as_str(), resource.resource.as_str(), explanation.decision.word()]);
     // One cell each: whatever stands beside an ARN would leave the terminal.
     let mut detail = |mark, text: String| report.row(mark, [format!("  {text}")]);
-    for found in &explanation.matched {
-        detail(Mark::Info, format!("by {}", name(found)));
+    for sentence in reasons(explanation, &resource.reasons) {
+        detail(Mark::Info, sentence);
     }
-    for reason in &resource.reasons {
-        detail(Mark::Info, format!("{}: {}", word(reason.layer), because(reason)));
-        for (found, why) in &reason.candidates {
-            detail(Mark::Info, format!("  {}: {why}", name(found)));
-        }
+    if let Some((key, value)) = &resource.assumed {
+        detail(Mark::Info, format!("assumed: {key} is {value}"));
     }
     if !explanation.missing_keys.is_empty() {
         detail(Mark::Unknown, format!("not known: {}", explanation.missing_keys.join(", ")));
@@ -50,6 +47,17 @@ fn rows(result: &ActionResult, resource: &ResourceResult, report: &mut Report) {
     for note in &resource.notes {
         detail(Mark::Unknown, format!("not known: {note}"));
     }
+}
+
+/// The statements that decided, and the layers that lack one; what comes near is indented.
+pub(crate) fn reasons(explanation: &Explanation, reasons: &[Reason]) -> Vec<String> {
+    let by = if explanation.decision == Decision::ExplicitDeny { "denied by" } else { "by" };
+    let mut told: Vec<String> = explanation.matched.iter().map(|found| format!("{by} {}", name(found))).collect();
+    for reason in reasons {
+        told.push(format!("{}: {}", word(reason.layer), because(reason)));
+        told.extend(reason.candidates.iter().map(|(found, why)| format!("  {}: {why}", name(found))));
+    }
+    told
 }
 
 /// `PolicyInputList.1 statement 0 (ConnectToCache)`.

@@ -79,9 +79,8 @@ fn classify(said: &str, status: Option<u16>) -> &'static Code {
         _ if has("NotFound") => &codes::NOT_FOUND,
         _ => match status {
             Some(429) => &codes::THROTTLED,
-            Some(500..) => &codes::SERVER_ERROR,
-            // AWS has done it, and its answer is no answer.
-            Some(200..300) => &codes::SERVER_ERROR,
+            // 2xx: AWS has done it, and its answer cannot be read.
+            Some(200..300 | 500..) => &codes::SERVER_ERROR,
             _ => &codes::REFUSED,
         },
     }

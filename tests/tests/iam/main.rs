@@ -3,6 +3,7 @@
 mod access_strings;
 mod policies;
 mod posture;
+mod simulate;
 mod tokens;
 
 use ec_tests::{Aws, Canned, Counting, Ministack, MinistackOptions, Moto, Outcome, Run, element, need, tool};
