@@ -1,24 +1,20 @@
 //! Does what is planned: one change after the other, each read back, until one fails or somebody wants the run to end.
 
-use std::time::Duration;
-
+use ec_shared::Failure;
 use ec_shared::document::{Cache, Change, ChangeState, Section, Status};
-use ec_shared::{Exit, Failure, Interrupt, codes as shared};
 use serde_json::Value;
 
-use crate::cloud::{Cloud, Progress, Task};
+use crate::cloud::Cloud;
 use crate::codes;
 use crate::permission::Permission;
 use crate::plan::{self, Step};
 use crate::request::Request;
 use crate::survey;
 use crate::thing::{State, Thing};
-
-/// How long to look for a change whose answer got lost, before it counts as unknown.
-const LOST: Duration = Duration::from_secs(5);
+use crate::wait::{Wait, Written};
 
 /// Carries out the plan in `before`, or else makes a plan and carries that out. A change may take as long as its thing
-/// [may](Thing::patience), and no longer than `limit`.
+/// [may](Thing::patience), where `wait` sets no other limit.
 ///
 /// # Errors
 /// What makes a plan impossible: nothing has been written then. What fails later stands in the section.
@@ -27,8 +23,7 @@ pub fn apply(
     request: &Request,
     cache: Option<&Cache>,
     before: Option<&Section>,
-    limit: Duration,
-    interrupt: &Interrupt,
+    wait: &Wait<'_>,
 ) -> Result<(Section, Option<Failure>), Failure> {
     let plan = before.filter(|section| plan::is_open(section));
     let mut section = match plan {
@@ -46,7 +41,7 @@ pub fn apply(
         let change = &mut rest[0];
         if change.state == ChangeState::Planned && failure.is_none() {
             let earlier = plan.is_some().then_some(&*earlier);
-            failure = interrupt.check().and_then(|()| one(cloud, change, earlier, limit)).err();
+            failure = wait.interrupt.check().and_then(|()| one(cloud, change, earlier, wait)).err();
         }
     }
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
@@ -101,20 +96,20 @@ fn claim(changes: &mut [Change], before: Option<&Section>) {
 
 /// Does one change. Its state says afterwards how far it got. `earlier` are the changes before it, if they come from a
 /// document.
-fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, limit: Duration) -> Result<(), Failure> {
+fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, wait: &Wait<'_>) -> Result<(), Failure> {
     let step = Step::of(change)?;
     let thing = &step.thing;
-    let patience = thing.patience().min(limit);
+    let (patience, resource) = (thing.patience(), change.resource.clone());
     if earlier.is_some() || thing.is_exclusive() {
         let is_new = |principal: &_| {
             let created = |change: &Change| plan::thing_of(change) == Some(Thing::Principal(Clone::clone(principal)));
             earlier.unwrap_or_default().iter().any(created)
         };
-        let state = settled(cloud, patience, || {
+        let state = wait.until(cloud, &resource, patience, || {
             let state = survey::look(cloud, thing, &is_new)?;
             Ok((state != State::Changing).then_some(state))
         })?;
-        let state = state.ok_or_else(|| not_visible(&change.resource, patience))?;
+        let state = state.ok_or_else(|| wait.not_visible(&resource, patience))?;
         if earlier.is_some() {
             step.still_fits(change, &state)?;
         }
@@ -125,12 +120,12 @@ fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, limi
             return Ok(());
         }
     }
-    let written = Written::of(cloud, cloud.write(thing, &step.wanted), patience);
+    let written = Written::of(cloud, cloud.write(thing, &step.wanted), wait, patience);
     if let Written::Refused(failure) = written {
         change.state = ChangeState::Failed;
         return Err(failure);
     }
-    let seen = settled(cloud, written.time_to_see(patience), || {
+    let seen = wait.until(cloud, &resource, written.time_to_see(patience), || {
         cloud.read(thing).map(|state| step.is_met_by(&state).then_some(state))
     });
     change.state = ChangeState::Unknown;
@@ -141,99 +136,7 @@ fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, limi
         change.state = ChangeState::Done;
         return Ok(());
     }
-    Err(written.unseen(seen.err(), &change.resource, patience))
-}
-
-/// What came of a call that writes.
-#[derive(Debug)]
-pub enum Written {
-    /// AWS says that it is done.
-    Done,
-    /// AWS says that it is not.
-    Refused(Failure),
-    /// Nobody knows: the answer got lost, or what became of it could not be asked.
-    Lost(Failure),
-}
-
-impl Written {
-    /// Waits for the end of what AWS goes on with after the call.
-    pub fn of(cloud: &impl Cloud, called: Result<Option<Task>, Failure>, patience: Duration) -> Self {
-        match called.map(|task| ended(cloud, task, patience)) {
-            Ok(Ok(())) => Self::Done,
-            Ok(Err(failure)) if *failure.code() == codes::REFUSED_LATER => Self::Refused(failure),
-            Err(failure) if !may_be_done(&failure) => Self::Refused(failure),
-            Ok(Err(failure)) | Err(failure) => Self::Lost(failure),
-        }
-    }
-
-    /// How long to look for it: short if the answer got lost, and once if AWS is known to be at it still.
-    pub fn time_to_see(&self, patience: Duration) -> Duration {
-        match self {
-            Self::Lost(failure) if *failure.code() == codes::NOT_VISIBLE => Duration::ZERO,
-            Self::Lost(_) => patience.min(LOST),
-            Self::Done | Self::Refused(_) => patience,
-        }
-    }
-
-    /// Why it is not known to be done, though it was looked for. What the write said comes before what the look said.
-    pub fn unseen(self, look: Option<Failure>, resource: &str, patience: Duration) -> Failure {
-        match self {
-            Self::Lost(failure) | Self::Refused(failure) => failure,
-            Self::Done => look.unwrap_or_else(|| not_visible(resource, patience)),
-        }
-    }
-}
-
-/// Waits for the end of work that AWS goes on with.
-///
-/// # Errors
-/// `EC2099` with AWS's reason if it is refused.
-fn ended(cloud: &impl Cloud, task: Option<Task>, patience: Duration) -> Result<(), Failure> {
-    let Some(task) = task else { return Ok(()) };
-    let end = settled(cloud, patience, || match cloud.progress(&task)? {
-        Progress::InProgress => Ok(None),
-        end => Ok(Some(end)),
-    })?;
-    match end {
-        Some(Progress::Refused(why)) => {
-            Err(Failure::new(&codes::REFUSED_LATER, "AWS has taken the call and not done its work").because(why))
-        }
-        Some(_) => Ok(()),
-        None => Err(not_visible(task.resource(), patience)),
-    }
-}
-
-/// Whether a call that failed may have been carried out all the same: its answer got lost, or never came.
-fn may_be_done(failure: &Failure) -> bool {
-    failure.exit() == Exit::Temporary && *failure.code() != shared::THROTTLED
-}
-
-/// The failure of a change that IAM has taken and does not show.
-pub fn not_visible(resource: &str, patience: Duration) -> Failure {
-    Failure::new(&codes::NOT_VISIBLE, format!("cannot see the change of the {resource}"))
-        .because(format!("IAM does not show it after {} s", patience.as_secs()))
-        .hint("run the same command again in a minute")
-}
-
-/// Reads until there is an answer, more and more seldom, for at most `patience`.
-pub fn settled<T>(
-    cloud: &impl Cloud,
-    patience: Duration,
-    mut read: impl FnMut() -> Result<Option<T>, Failure>,
-) -> Result<Option<T>, Failure> {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(5);
-    let (mut waited, mut pause) = (Duration::ZERO, FIRST);
-    loop {
-        let answer = read()?;
-        if answer.is_some() || waited >= patience {
-            return Ok(answer);
-        }
-        pause = pause.min(patience.saturating_sub(waited));
-        cloud.pause(pause);
-        waited += pause;
-        pause = (pause * 2).min(LONGEST);
-    }
+    Err(written.unseen(seen.err(), wait.not_visible(&resource, patience)))
 }
 
 #[cfg(test)]
@@ -244,8 +147,15 @@ mod tests {
     use crate::thing::SERVICE_LINKED_ROLE;
     use crate::user::CacheUser;
     use ec_shared::document::{Auth, AuthKind};
+    use ec_shared::{Exit, Interrupt, codes as shared};
+    use std::time::Duration;
 
     const PATIENCE: Duration = Duration::from_secs(120);
+
+    fn waiting(interrupt: &Interrupt) -> Wait<'_> {
+        Wait { limit: PATIENCE, interrupt, tell: &|_, _| {} }
+    }
+
     const POLICY: &str = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app";
 
     fn orders() -> Cache {
@@ -273,7 +183,7 @@ mod tests {
 
     fn run(cloud: &Fake, before: Option<&Section>) -> (Section, Option<Failure>) {
         cloud.calls.borrow_mut().clear();
-        apply(cloud, &request("role/app"), Some(&orders()), before, PATIENCE, &Interrupt::default()).unwrap()
+        apply(cloud, &request("role/app"), Some(&orders()), before, &waiting(&Interrupt::default())).unwrap()
     }
 
     fn states(section: &Section) -> Vec<ChangeState> {
@@ -285,14 +195,14 @@ mod tests {
         for principal in ["role/app", "user/anna", "group/devs"] {
             let cloud = account();
             let (section, failure) =
-                apply(&cloud, &request(principal), Some(&orders()), None, PATIENCE, &Interrupt::default()).unwrap();
+                apply(&cloud, &request(principal), Some(&orders()), None, &waiting(&Interrupt::default())).unwrap();
             assert!(failure.is_none());
             assert_eq!(section.status, Status::Changed);
             assert_eq!(states(&section), [ChangeState::Done, ChangeState::Done]);
             assert_eq!(section.changes[0].id.as_deref(), Some(ROLE_ARN));
             cloud.calls.borrow_mut().clear();
             let (again, _) =
-                apply(&cloud, &request(principal), Some(&orders()), Some(&section), PATIENCE, &Interrupt::default())
+                apply(&cloud, &request(principal), Some(&orders()), Some(&section), &waiting(&Interrupt::default()))
                     .unwrap();
             assert_eq!(again.status, Status::Unchanged);
             assert_eq!(cloud.writes(), Vec::<String>::new());
@@ -303,7 +213,7 @@ mod tests {
     fn once_a_signal_came_no_change_begins_and_the_next_run_does_them() {
         let (cloud, interrupt) = (account(), Interrupt::default());
         interrupt.raise(Exit::Terminated);
-        let (section, _) = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE, &interrupt).unwrap();
+        let (section, _) = apply(&cloud, &request("role/app"), Some(&orders()), None, &waiting(&interrupt)).unwrap();
         assert_eq!((section.interrupted, section.exit()), (Some(true), Exit::Terminated));
         assert_eq!((states(&section), cloud.writes()), (vec![ChangeState::Planned; 2], Vec::<String>::new()));
         assert_eq!(states(&run(&cloud, Some(&section)).0), [ChangeState::Done; 2]);
@@ -314,7 +224,7 @@ mod tests {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
         let (section, _) =
-            apply(&cloud, &Request::default(), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap();
+            apply(&cloud, &Request::default(), None, Some(&plan), &waiting(&Interrupt::default())).unwrap();
         assert_eq!((section.command.as_str(), section.status), ("apply", Status::Changed));
         assert_eq!(cloud.writes(), [format!("write {SERVICE_LINKED_ROLE}"), format!("write {POLICY}")]);
         assert!(cloud.has(POLICY));
@@ -325,7 +235,7 @@ mod tests {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
         let failure =
-            apply(&cloud, &request("user/anna"), None, Some(&plan), PATIENCE, &Interrupt::default()).unwrap_err();
+            apply(&cloud, &request("user/anna"), None, Some(&plan), &waiting(&Interrupt::default())).unwrap_err();
         assert_eq!(failure.code().id, "EC2012");
         assert_eq!(cloud.writes(), Vec::<String>::new());
     }
@@ -347,7 +257,7 @@ mod tests {
         let cloud = account();
         for user in ["app", "web"] {
             let request = Request { user: Some(user.into()), ..request("role/app") };
-            apply(&cloud, &request, Some(&orders()), None, PATIENCE, &Interrupt::default()).unwrap();
+            apply(&cloud, &request, Some(&orders()), None, &waiting(&Interrupt::default())).unwrap();
         }
         assert_eq!(cloud.things.borrow().len(), 3);
     }
@@ -409,7 +319,7 @@ mod tests {
             for is_done in [false, true] {
                 let cloud = account();
                 cloud.fails.set(Some(Fail { call: Which::Number(number), code: &shared::ACCESS_DENIED, is_done }));
-                let _ = apply(&cloud, &request("role/app"), Some(&orders()), None, PATIENCE, &Interrupt::default());
+                let _ = apply(&cloud, &request("role/app"), Some(&orders()), None, &waiting(&Interrupt::default()));
                 cloud.fails.set(None);
                 let (section, failure) = run(&cloud, None);
                 assert!(failure.is_none(), "after call {number}");

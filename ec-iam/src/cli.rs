@@ -15,6 +15,7 @@ use crate::lint_token::{self, LintTokenFlags};
 use crate::posture::{self, CheckFlags};
 use crate::simulate::{self, SimulateFlags};
 use crate::token::TokenFormat;
+use crate::wait::Wait;
 use crate::who::{Conditions, Who};
 use crate::{apply, codes, print, revoke, survey, text, whoami};
 
@@ -174,9 +175,9 @@ impl Tool for Cli {
                 stage.run(input, output, |document, output| {
                     let (cloud, request, cache) = who.prepare(document, &mut clouds, output)?;
                     let before: Option<Section> = document.read(KEY)?;
-                    let limit = limit(&common);
-                    let (section, _) =
-                        apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), limit, &interrupt)?;
+                    let tell = |resource: &str, waited: Duration| tell(output, resource, waited);
+                    let wait = Wait { limit: limit(&common), interrupt: &interrupt, tell: &tell };
+                    let (section, _) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), &wait)?;
                     Ok(section)
                 })
             }
@@ -193,7 +194,9 @@ impl Tool for Cli {
                         ));
                     }
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
-                    let (mut section, _) = revoke::revoke(cloud, undos, limit(&common), &interrupt);
+                    let tell = |resource: &str, waited: Duration| tell(output, resource, waited);
+                    let wait = Wait { limit: limit(&common), interrupt: &interrupt, tell: &tell };
+                    let (mut section, _) = revoke::revoke(cloud, undos, &wait);
                     // Whose permission it was stays known.
                     for name in ["principal", "user"] {
                         if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {
@@ -212,6 +215,11 @@ impl Tool for Cli {
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }
+}
+
+/// Tells a person what a run waits for.
+fn tell(output: &Output, resource: &str, waited: Duration) {
+    output.note(&format!("waiting for the {resource} ({} s)", waited.as_secs()));
 }
 
 /// How long a change may take, where a flag says so.

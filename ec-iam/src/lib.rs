@@ -47,5 +47,6 @@ pub mod thing;
 pub mod token;
 pub mod trust;
 pub mod user;
+pub mod wait;
 mod who;
 pub mod whoami;

@@ -1,17 +1,15 @@
 //! Takes back what the document says was done, and nothing else.
 
-use std::time::Duration;
-
+use ec_shared::Failure;
 use ec_shared::document::section::standing;
 use ec_shared::document::{Change, ChangeState, Finding, Section, Severity, Status};
-use ec_shared::{Failure, Interrupt};
 use serde_json::Value;
 
-use crate::apply::{Written, not_visible, settled};
 use crate::cloud::Cloud;
 use crate::codes;
 use crate::plan::thing_of;
 use crate::thing::{State, Thing};
+use crate::wait::{Wait, Written};
 
 /// One thing to take back.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,20 +40,15 @@ pub fn undos(before: Option<&Section>) -> Vec<Undo> {
 }
 
 /// Takes back what there is to take back, in order, until something cannot be, or somebody wants the run to end.
-pub fn revoke(
-    cloud: &impl Cloud,
-    undos: Vec<Undo>,
-    limit: Duration,
-    interrupt: &Interrupt,
-) -> (Section, Option<Failure>) {
+pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, wait: &Wait<'_>) -> (Section, Option<Failure>) {
     let mut section = Section::new("revoke", Status::Unchanged);
     let mut failure = None;
     for mut undo in undos {
-        if let Err(wanted) = interrupt.check() {
+        if let Err(wanted) = wait.interrupt.check() {
             failure = Some(wanted);
             break;
         }
-        match undo.carry_out(cloud, limit) {
+        match undo.carry_out(cloud, wait) {
             Ok(finding) => section.findings.extend(finding),
             Err(first) => failure = Some(first),
         }
@@ -80,28 +73,28 @@ pub fn revoke(
 
 impl Undo {
     /// Takes it back. The change's state says afterwards how far that got.
-    fn carry_out(&mut self, cloud: &impl Cloud, limit: Duration) -> Result<Option<Finding>, Failure> {
-        let patience = self.thing.patience().min(limit);
-        let result = self.take_back(cloud, patience);
+    fn carry_out(&mut self, cloud: &impl Cloud, wait: &Wait<'_>) -> Result<Option<Finding>, Failure> {
+        let result = self.take_back(cloud, wait);
         if result.is_err() && self.change.state == ChangeState::Unchanged {
             self.change.state = ChangeState::Failed;
         }
         result
     }
 
-    fn take_back(&mut self, cloud: &impl Cloud, patience: Duration) -> Result<Option<Finding>, Failure> {
+    fn take_back(&mut self, cloud: &impl Cloud, wait: &Wait<'_>) -> Result<Option<Finding>, Failure> {
         let Self { change, thing, ours } = self;
+        let (patience, resource) = (thing.patience(), change.resource.clone());
         let earlier = change.after.clone();
         let is_back = |state: &State| match (state, &earlier) {
             (State::Present(now), Some(earlier)) => thing.is_same(now, earlier),
             (state, None) => *state == State::Absent,
             _ => false,
         };
-        let now = settled(cloud, patience, || {
+        let now = wait.until(cloud, &resource, patience, || {
             let state = cloud.read(thing)?;
             Ok((state != State::Changing).then_some(state))
         })?;
-        let now = now.ok_or_else(|| not_visible(&change.resource, patience))?;
+        let now = now.ok_or_else(|| wait.not_visible(&resource, patience))?;
         if is_back(&now) {
             change.reason = Some("it is gone already".to_owned());
             return Ok(None);
@@ -117,7 +110,7 @@ impl Undo {
             Some(state) => cloud.write(thing, state),
             None => cloud.remove(thing),
         };
-        let written = Written::of(cloud, called, patience);
+        let written = Written::of(cloud, called, wait, patience);
         if let Written::Refused(failure) = written {
             if !is_in_use(&failure) {
                 return Err(failure);
@@ -126,14 +119,14 @@ impl Undo {
             return Ok(Some(in_use(change, thing, &failure)));
         }
         change.state = ChangeState::Unknown;
-        let seen = settled(cloud, written.time_to_see(patience), || {
+        let seen = wait.until(cloud, &resource, written.time_to_see(patience), || {
             cloud.read(thing).map(|state| is_back(&state).then_some(()))
         });
         if let Ok(Some(())) = seen {
             change.state = ChangeState::Done;
             return Ok(None);
         }
-        Err(written.unseen(seen.err(), &change.resource, patience))
+        Err(written.unseen(seen.err(), wait.not_visible(&resource, patience)))
     }
 }
 
@@ -163,8 +156,9 @@ mod tests {
     use super::*;
     use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
     use crate::thing::SERVICE_LINKED_ROLE;
-    use ec_shared::{Exit, codes as shared};
+    use ec_shared::{Exit, Interrupt, codes as shared};
     use serde_json::json;
+    use std::time::Duration;
 
     const PATIENCE: Duration = Duration::from_secs(120);
     const ID: &str = "role/app/ec-iam-connect-us-east-1-serverlesscache-orders-app";
@@ -197,7 +191,11 @@ mod tests {
     }
 
     fn run(cloud: &Fake, section: &Section) -> (Section, Option<Failure>) {
-        revoke(cloud, undos(Some(section)), PATIENCE, &Interrupt::default())
+        revoke(
+            cloud,
+            undos(Some(section)),
+            &Wait { limit: PATIENCE, interrupt: &Interrupt::default(), tell: &|_, _| {} },
+        )
     }
 
     #[test]

@@ -19,8 +19,11 @@ use crate::revoke::{revoke, undos};
 use crate::survey::survey;
 use crate::thing::{Person, Thing};
 use crate::trust::Asked;
+use crate::wait::Wait;
 
-const LIMIT: Duration = Duration::from_secs(120);
+fn waiting(interrupt: &Interrupt) -> Wait<'_> {
+    Wait { limit: Duration::from_secs(120), interrupt, tell: &|_, _| {} }
+}
 
 fn of(principal: &str, permission: Permission) -> Request {
     Request { principal: Some(Principal::parse(principal).unwrap()), permission, ..Request::default() }
@@ -109,7 +112,7 @@ fn run(cloud: &Fake, request: &Request, document: &mut Document) -> Section {
     cloud.calls.borrow_mut().clear();
     let before: Option<Section> = document.read(KEY).unwrap();
     let cache = cache(request.makes_users);
-    match apply(cloud, request, Some(&cache), before.as_ref(), LIMIT, &Interrupt::default()) {
+    match apply(cloud, request, Some(&cache), before.as_ref(), &waiting(&Interrupt::default())) {
         Ok((section, _)) => {
             document.set_section(KEY, section.clone());
             section
@@ -121,7 +124,7 @@ fn run(cloud: &Fake, request: &Request, document: &mut Document) -> Section {
 fn take_back(cloud: &Fake, document: &mut Document) -> Section {
     cloud.calls.borrow_mut().clear();
     let before: Option<Section> = document.read(KEY).unwrap();
-    let (section, _) = revoke(cloud, undos(before.as_ref()), LIMIT, &Interrupt::default());
+    let (section, _) = revoke(cloud, undos(before.as_ref()), &waiting(&Interrupt::default()));
     document.set_section(KEY, section.clone());
     section
 }
