@@ -9,10 +9,10 @@ use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::{Code, Exit, Failure, Interrupt};
 
+use crate::check::{self, CheckFlags};
 use crate::cloud::Cloud;
 use crate::clouds::Clouds;
 use crate::lint_token::{self, LintTokenFlags};
-use crate::posture::{self, CheckFlags};
 use crate::simulate::{self, SimulateFlags};
 use crate::token::TokenFormat;
 use crate::wait::Wait;
@@ -71,7 +71,7 @@ enum Verb {
     Simulate(Box<SimulateFlags>),
     /// Tells everything that can be seen to be wrong with a token; reads tokens from stdin, one a line
     LintToken(LintTokenFlags),
-    /// Checks the account: root user, long-term keys, MFA, IAM Identity Center, and where to sign in
+    /// Checks whether a principal may connect to a cache; without a cache, the account: root user, keys, MFA and sign-in
     Check(CheckFlags),
     #[command(flatten)]
     Meta(Meta),
@@ -211,7 +211,7 @@ impl Tool for Cli {
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, &mut clouds, output),
             Verb::LintToken(flags) => lint_token::run(&flags, clouds.flags(), &common, output),
-            Verb::Check(flags) => posture::run(&flags, &mut clouds, &common, output),
+            Verb::Check(flags) => check::run(&flags, &mut clouds, &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }

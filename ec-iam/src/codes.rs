@@ -341,4 +341,29 @@ ec_shared::codes! {
         see: "The error has AWS's reason.",
         fix: "Mend what the reason names, and run the same command again."
     }
+    NO_SERVICE_LINKED_ROLE = "EC2100" No "the account has no service-linked role of ElastiCache" {
+        cause: "ElastiCache makes it with the first cache if whoever creates that may, and cannot create a cache without it.",
+        see: "aws iam list-roles --path-prefix /aws-service-role/elasticache.amazonaws.com/",
+        fix: "ec-iam apply creates it; it takes iam:CreateServiceLinkedRole for elasticache.amazonaws.com."
+    }
+    UNFIT_USER = "EC2101" No "the ElastiCache user cannot log in with IAM" {
+        cause: "Its id and its name differ, or AWS is still at work on it.",
+        see: "aws elasticache describe-users --user-id ID: UserName, Status",
+        fix: "Create a user whose id and name are equal; wait until it is active."
+    }
+    UNFIT_GROUP = "EC2102" No "the user group does not let the user in" {
+        cause: "AWS is still at work on the group, or it is for another engine than the cache's.",
+        see: "aws elasticache describe-user-groups --user-group-id ID: Engine, Status",
+        fix: "Wait until it is active, or attach a group of the cache's engine."
+    }
+    MAY_NOT_CONNECT = "EC2103" No "the principal may not connect" {
+        cause: "AWS checks elasticache:Connect on the ARN of the cache and on that of the user. One of them is not allowed, or is denied.",
+        see: "ec-iam simulate --live --principal PRINCIPAL --cache-arn ARN --user ID",
+        fix: "ec-iam apply --principal PRINCIPAL, or take away what denies it."
+    }
+    DEPENDS = "EC2104" No "whether the principal may connect depends on the request" {
+        cause: "A policy has a condition on something that only a request tells, or could not be read.",
+        see: "ec-iam simulate --live --principal PRINCIPAL --cache-arn ARN --user ID",
+        fix: "Give the values of the request: ec-iam simulate --live --context KEY=VALUE."
+    }
 }

@@ -9,7 +9,8 @@
 //!   tells what a policy says in vain.
 //! - [`access_string`] reads the rules of a user of a cache, and tells which commands they deny.
 //! - [`lint_token`] tells what can be seen to be wrong with a token, for the verb of that name.
-//! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center.
+//! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center; [`connection`] checks whether
+//!   a principal may log in to a cache. Both are lists of [`checks`].
 //! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] and what is below it alone name the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
@@ -19,10 +20,13 @@ pub mod access_string;
 pub mod apply;
 pub mod arn;
 pub mod aws;
+mod check;
+pub mod checks;
 pub mod cli;
 pub mod cloud;
 pub mod clouds;
 pub mod codes;
+pub mod connection;
 pub mod evaluate;
 pub mod identity;
 pub mod lint;

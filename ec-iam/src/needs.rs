@@ -72,8 +72,8 @@ pub fn policy(purpose: &str, scope: &Scope) -> Result<Value, Failure> {
                 .hint("--cache-arn ARN --user ID, or --cache NAME --user ID, or a document on stdin")),
         };
     }
-    // A verb with a flag takes what the verb alone takes, and more.
-    let verb = purpose.split(" --").next().unwrap_or(purpose);
+    // `apply` with a flag takes what `apply` alone takes, and more.
+    let verb = purpose.split(" --").next().filter(|verb| verb.ends_with(" apply")).unwrap_or(purpose);
     let needs: Vec<&Need> =
         NEEDS.iter().filter(|need| need.purposes.contains(&purpose) || need.purposes.contains(&verb)).collect();
     if !purposes().contains(&purpose) {

@@ -1,4 +1,4 @@
-//! The verb `check` for an account: its posture.
+//! What `check` says of an account: its posture.
 //!
 //! Who calls and with what, the root user, long-term keys, MFA, IAM Identity Center, and where people sign in. What one
 //! may not ask, or what was not saved, leaves that one check unknown, and names the action or the command that would
@@ -6,7 +6,6 @@
 
 mod address;
 mod center;
-mod checks;
 mod credentials;
 #[cfg(test)]
 mod fake;
@@ -16,76 +15,27 @@ pub mod source;
 mod text;
 mod users;
 
-use std::path::PathBuf;
 use std::time::SystemTime;
 
-use clap::Args;
 use ec_shared::document::{Finding, Section, Severity, Status};
-use ec_shared::flags::Common;
-use ec_shared::output::Output;
-use ec_shared::run::{Input, Stage};
 use ec_shared::{Exit, Failure};
 use jiff::Timestamp;
 
-use crate::cli::KEY;
+use crate::checks::{Checks, Topic};
 use crate::cloud::Identity;
-use crate::clouds::Clouds;
 use crate::codes;
 use crate::identity::{Caller, Kind};
 use crate::whoami;
 use center::{Account, Center};
-use checks::Checks;
-use files::Files;
+pub(crate) use files::Files;
 use root::Root;
+pub(crate) use text::report;
 
-pub use checks::{Check, Topic, Verdict};
 pub use credentials::{CredentialReport, Credentials, Key};
 pub use source::{Source, Who};
 
 /// A fact, or why it is not to be had.
 type Answer<T> = Result<T, Failure>;
-
-/// Flags of `check`.
-#[derive(Debug, Args)]
-pub(crate) struct CheckFlags {
-    /// Reads saved output of the AWS CLI below this folder instead of asking AWS: every *.json, and the credential report
-    /// as *.csv
-    #[arg(long, value_name = "DIR")]
-    from_files: Option<PathBuf>,
-}
-
-/// Checks the account once, and says so in every document.
-///
-/// # Errors
-/// What ends the run: input that cannot be read, and saved answers that cannot.
-pub(crate) fn run(
-    flags: &CheckFlags,
-    clouds: &mut Clouds,
-    common: &Common,
-    output: &mut Output,
-) -> Result<Exit, Failure> {
-    let stage = Stage { key: KEY, command: "check", report: text::report };
-    let files = flags.from_files.as_deref().map(Files::read).transpose()?;
-    let mut checked: Option<Section> = None;
-    stage.run(Input::choose(common, None, true)?, output, |document, output| {
-        let section = match (&checked, &files) {
-            (Some(section), _) => section.clone(),
-            // What was saved is judged as of then: the same files give the same answer tomorrow.
-            (None, Some(files)) => check(files, files.saved_at().unwrap_or_else(SystemTime::now)),
-            (None, None) => check(clouds.at(None, output)?, SystemTime::now()),
-        };
-        checked = Some(section.clone());
-        let before: Option<Section> = document.read(KEY)?;
-        Ok(keep(before.as_ref(), section))
-    })
-}
-
-/// For whom an earlier verb has worked stays known to later ones.
-fn keep(before: Option<&Section>, section: Section) -> Section {
-    let facts = ["principal", "user"].into_iter();
-    let facts = facts.filter_map(|name| Some((name, before?.facts.get(name)?)));
-    facts.fold(section, |section, (name, fact)| section.fact(name, fact))
-}
 
 /// The section of `check`: one row in `checks` for each check, and a finding where something is to be said.
 pub fn check(source: &impl Source, now: SystemTime) -> Section {
@@ -97,7 +47,7 @@ pub fn check(source: &impl Source, now: SystemTime) -> Section {
     {
         return Section::failed("check", failure);
     }
-    let mut checks = Checks::default();
+    let mut checks = Checks::of("ec-iam check");
     let mut section = caller(&who, &mut checks);
     let report = credentials::fetch(source);
     let account = account(&who, &report, source);

@@ -1,7 +1,7 @@
 //! Which user of the cache a principal is to log in as.
 
 use ec_shared::Failure;
-use ec_shared::document::{Cache, Finding, Severity};
+use ec_shared::document::{Cache, Engine, Finding, Severity};
 
 use crate::codes;
 
@@ -54,26 +54,79 @@ pub fn remarks(cache: &Cache, user: &CacheUser) -> Vec<Finding> {
     let groups = groups(cache);
     let mut findings = Vec::new();
     if !user.is_iam() {
-        let summary = format!("user {} of the cache logs in with {}, not with IAM", user.id, user.authentication);
-        findings.push(
-            Finding::new(&codes::NOT_IAM_USER, Severity::Warning, summary)
-                .evidence("user", &user.id)
-                .evidence("authentication", &user.authentication)
-                .fix(format!("aws elasticache modify-user --user-id {} --authentication-mode Type=iam", user.id)),
-        );
+        findings.push(not_iam(user, Severity::Warning));
     }
     if !user.is_of(groups) {
-        let summary = format!("user {} is in no user group of cache {}", user.id, cache.name);
+        findings.push(not_in_group(cache, user, Severity::Warning));
+    }
+    findings
+}
+
+fn not_iam(user: &CacheUser, severity: Severity) -> Finding {
+    let summary = format!("user {} of the cache logs in with {}, not with IAM", user.id, user.authentication);
+    Finding::new(&codes::NOT_IAM_USER, severity, summary)
+        .evidence("user", &user.id)
+        .evidence("authentication", &user.authentication)
+        .fix(format!("aws elasticache modify-user --user-id {} --authentication-mode Type=iam", user.id))
+}
+
+fn not_in_group(cache: &Cache, user: &CacheUser, severity: Severity) -> Finding {
+    let groups = groups(cache);
+    let group = groups.first().map_or("GROUP", String::as_str);
+    Finding::new(
+        &codes::NOT_IN_GROUP,
+        severity,
+        format!("user {} is in no user group of cache {}", user.id, cache.name),
+    )
+    .evidence("user", &user.id)
+    .evidence("user_groups", &user.groups)
+    .evidence("cache_user_groups", groups)
+    .fix(format!("aws elasticache modify-user-group --user-group-id {group} --user-ids-to-add {}", user.id))
+}
+
+/// What is wrong with a user that is to log in with IAM.
+///
+/// Source: ElastiCache User Guide, "Authenticating with IAM", limitations: id and name are equal.
+pub fn faults(user: &CacheUser) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !user.is_iam() {
+        findings.push(not_iam(user, Severity::Error));
+    }
+    let unfit = |summary: String, fix: &str| {
+        Finding::new(&codes::UNFIT_USER, Severity::Error, summary).evidence("user", &user.id).fix(fix)
+    };
+    if !user.name.is_empty() && user.name != user.id {
         findings.push(
-            Finding::new(&codes::NOT_IN_GROUP, Severity::Warning, summary)
-                .evidence("user", &user.id)
-                .evidence("user_groups", &user.groups)
-                .evidence("cache_user_groups", groups)
-                .fix(format!(
-                    "aws elasticache modify-user-group --user-group-id {} --user-ids-to-add {}",
-                    groups[0], user.id
-                )),
+            unfit(
+                format!("the user's id is {} and its name {}: for IAM they must be equal", user.id, user.name),
+                "create a user whose id and name are equal: ec-iam apply --auth iam --user ID",
+            )
+            .evidence("user_name", &user.name),
         );
+    }
+    if !user.status.is_empty() && !user.status.eq_ignore_ascii_case("active") {
+        let summary = format!("user {} is {}, not active", user.id, user.status);
+        findings.push(unfit(summary, "wait: it mostly takes a minute").evidence("status", &user.status));
+    }
+    findings
+}
+
+/// What keeps a user group of the cache from letting the user in.
+pub fn group_faults(cache: &Cache, user: &CacheUser, group: &UserGroup) -> Vec<Finding> {
+    let unfit = |summary: String, fix: &str| {
+        Finding::new(&codes::UNFIT_GROUP, Severity::Error, summary).evidence("user_group", &group.id).fix(fix)
+    };
+    if !group.users.contains(&user.id) {
+        return vec![not_in_group(cache, user, Severity::Error)];
+    }
+    let mut findings = Vec::new();
+    if !group.status.is_empty() && !group.status.eq_ignore_ascii_case("active") {
+        let summary = format!("user group {} is {}, not active", group.id, group.status);
+        findings.push(unfit(summary, "wait: it mostly takes a minute").evidence("status", &group.status));
+    }
+    if cache.engine == Some(Engine::Redis) && group.engine == "valkey" {
+        let summary = format!("user group {} is for Valkey, and the cache is Redis OSS", group.id);
+        findings.push(unfit(summary, "attach a group of the engine redis").evidence("engine", &group.engine));
     }
     findings
 }

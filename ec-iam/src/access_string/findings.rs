@@ -182,7 +182,7 @@ fn wide(access: &AccessString) -> Option<Finding> {
         COMMANDS.iter().filter(|command| command.categories.contains(&"dangerous") && !command.is_restricted());
     let dangerous: Vec<&str> = dangerous.map(|command| command.name).filter(|name| is_harmful(name)).collect();
     let (every_command, every_key) = (access.allows_every_command(), access.names_every_key());
-    if dangerous.is_empty() && !(every_command && every_key) {
+    if dangerous.is_empty() {
         return None;
     }
     let what = match (every_command, every_key) {

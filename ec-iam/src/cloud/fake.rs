@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Cloud, Identity, Progress, Task};
 use crate::principal::{Kind, Principal};
+use crate::simulate::{Asked, Iam, Page, Said};
 use crate::thing::{Person, SERVICE_LINKED_ROLE, State, Thing};
 use crate::user::{CacheUser, UserGroup};
 
@@ -229,5 +230,44 @@ impl Cloud for Fake {
 
     fn pause(&self, time: Duration) {
         self.paused.set(self.paused.get() + time);
+    }
+}
+
+/// The policies that are there, for the question what a principal may do.
+impl Iam for Fake {
+    fn page(&self, _: Option<&str>) -> Result<Page, Failure> {
+        self.call("page", || Ok(Page::default()))
+    }
+
+    fn detail(&self, principal: &Principal) -> Result<Option<Value>, Failure> {
+        let detail = serde_json::json!({"Arn": format!("arn:aws:iam::123456789012:{principal}"), "Tags": []});
+        self.call("detail", || Ok(self.no_principal(principal).is_none().then_some(detail)))
+    }
+
+    fn inline_policies(&self, principal: &Principal) -> Result<Vec<(String, String)>, Failure> {
+        self.call("inline_policies", || {
+            let things = self.things.borrow();
+            let of_principal = things.iter().filter_map(|(thing, policy)| match thing {
+                Thing::InlinePolicy(holder, name) if holder == principal => Some((name.clone(), policy.to_string())),
+                _ => None,
+            });
+            Ok(of_principal.collect())
+        })
+    }
+
+    fn attached_policies(&self, _: &Principal) -> Result<Vec<String>, Failure> {
+        self.call("attached_policies", || Ok(Vec::new()))
+    }
+
+    fn groups(&self, _: &str) -> Result<Vec<(String, String)>, Failure> {
+        self.call("groups", || Ok(Vec::new()))
+    }
+
+    fn managed_policy(&self, _: &str) -> Result<Option<String>, Failure> {
+        self.call("managed_policy", || Ok(None))
+    }
+
+    fn simulate(&self, _: &Asked<'_>) -> Result<Said, Failure> {
+        self.call("simulate", || Err(Failure::new(&codes::REFUSED, "nobody simulates here")))
     }
 }

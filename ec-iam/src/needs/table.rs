@@ -65,6 +65,9 @@ const LIVE_ONE: &str = "ec-iam simulate --live --principal";
 const LIKE: &str = "ec-iam simulate --like";
 const COMPARE: &str = "ec-iam simulate --compare";
 
+/// Whether a principal may log in to a cache.
+const CHECK: &str = "ec-iam check --principal";
+
 /// All rows.
 pub(super) const NEEDS: &[Need] = &[
     Need {
@@ -77,6 +80,7 @@ pub(super) const NEEDS: &[Need] = &[
             "ec-sg audit",
             "ec-iam plan",
             "ec-iam apply",
+            CHECK,
             READ_ONLY,
             SETUP,
         ],
@@ -97,7 +101,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeUsers",
-        purposes: &["ec-iam plan", "ec-iam apply", READ_ONLY, SETUP],
+        purposes: &["ec-iam plan", "ec-iam apply", CHECK, READ_ONLY, SETUP],
         actions: &["elasticache:DescribeUsers"],
         on: On::Everything,
         conditions: &[],
@@ -170,7 +174,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "WhoAmI",
-        purposes: &["ec-iam whoami", "ec-iam check", TRUST, SEATS, READ_ONLY],
+        purposes: &["ec-iam whoami", "ec-iam check", CHECK, TRUST, SEATS, READ_ONLY],
         actions: &["sts:GetCallerIdentity"],
         on: On::Everything,
         conditions: &[],
@@ -210,7 +214,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeServiceLinkedRole",
-        purposes: &["ec-iam plan", "ec-iam apply", "ec-iam revoke", READ_ONLY],
+        purposes: &["ec-iam plan", "ec-iam apply", "ec-iam revoke", CHECK, READ_ONLY],
         actions: &["iam:ListRoles"],
         on: On::Everything,
         conditions: &[],
@@ -284,7 +288,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeeUserGroups",
-        purposes: &[USERS],
+        purposes: &[USERS, CHECK],
         actions: &["elasticache:DescribeUserGroups"],
         on: On::Everything,
         conditions: &[],
@@ -437,7 +441,7 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeePolicies",
-        purposes: &[LIVE_ONE],
+        purposes: &[LIVE_ONE, CHECK],
         actions: &[
             "iam:GetUser",
             "iam:ListUserPolicies",
@@ -454,14 +458,14 @@ pub(super) const NEEDS: &[Need] = &[
     },
     Need {
         sid: "SeePoliciesOfGroups",
-        purposes: &[LIVE_ONE],
+        purposes: &[LIVE_ONE, CHECK],
         actions: &["iam:ListGroupPolicies", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies"],
         on: On::Groups,
         conditions: &[],
     },
     Need {
         sid: "SeeManagedPolicies",
-        purposes: &[LIVE_ONE, LIKE],
+        purposes: &[LIVE_ONE, CHECK, LIKE],
         actions: &["iam:GetPolicy", "iam:GetPolicyVersion"],
         on: On::ManagedPolicies,
         conditions: &[],

@@ -9,8 +9,8 @@ use ec_shared::Failure;
 use ec_shared::document::{Finding, Severity};
 
 use super::Answer;
-use super::checks::{Checks, Topic};
 use super::source::{Assignment, Instance, Source};
+use crate::checks::{Checks, Topic};
 use crate::codes;
 use crate::identity::permission_set;
 

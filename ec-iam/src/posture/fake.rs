@@ -8,9 +8,9 @@ use ec_shared::failure::AwsError;
 use ec_shared::{Failure, codes as shared};
 
 use super::Answer;
-use super::checks::{Check, Checks};
 use super::credentials::CredentialReport;
 use super::source::{Assignment, Instance, Source, Summary, Who};
+use crate::checks::{Check, Checks};
 use crate::cloud::Identity;
 
 pub(super) const HEADER: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
@@ -119,7 +119,7 @@ pub(super) fn instance(status: &str) -> Instance {
 
 /// The rows that `check` gives.
 pub(super) fn rows(check: impl FnOnce(&mut Checks)) -> Vec<Check> {
-    let mut checks = Checks::default();
+    let mut checks = Checks::of("ec-iam check");
     check(&mut checks);
     let section = ec_shared::Section::new("check", ec_shared::document::Status::Ok);
     serde_json::from_value(checks.into_section(section).facts["checks"].clone()).unwrap()

@@ -21,7 +21,7 @@ use output::{AccountAssignment, Detail, InstanceMetadata, Output, Word};
 
 /// What the files tell.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// An ARN of the account, and the file that it stands in.
     account: Option<(String, PathBuf)>,
     caller: Option<String>,
@@ -46,7 +46,7 @@ impl Files {
     /// # Errors
     /// `EC2051` for a file that cannot be taken for output of the AWS CLI, and for a folder without any; `EC2052` for
     /// answers about two accounts; `EC2060` for a credential report that is malformed; `EC9021` if something cannot be read.
-    pub(super) fn read(folder: &Path) -> Answer<Self> {
+    pub(crate) fn read(folder: &Path) -> Answer<Self> {
         let mut files = Self::default();
         let mut is_any = false;
         for path in saved::files_below(folder, &["json", "csv"])? {
@@ -76,7 +76,7 @@ impl Files {
     }
 
     /// As of when the files tell: when AWS made the credential report, where that is known.
-    pub(super) fn saved_at(&self) -> Option<SystemTime> {
+    pub(crate) fn saved_at(&self) -> Option<SystemTime> {
         self.report.as_ref()?.generated.map(SystemTime::from)
     }
 

@@ -8,10 +8,10 @@ use ec_shared::document::{Finding, Severity};
 use jiff::Timestamp;
 
 use super::address;
-use super::checks::{Checks, Topic};
 use super::credentials::{CredentialReport, Credentials};
 use super::source::Summary;
 use super::{Answer, days_between};
+use crate::checks::{Checks, Topic};
 use crate::codes;
 
 /// A root user that was used within as many days is in use: the tasks that need it come up less than once a month.
@@ -145,7 +145,7 @@ impl Root<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::posture::checks::Verdict::{self, No, NotApplicable, Unknown, Yes};
+    use crate::checks::Verdict::{self, No, NotApplicable, Unknown, Yes};
     use crate::posture::fake::{denied, report, root, row, rows};
 
     /// The verdicts about MFA, keys and use on the first of July 2026.

@@ -1,8 +1,9 @@
 //! The whole section: which answer decides what, and that one missing answer leaves the rest.
 
-use super::checks::Verdict::{No, NotApplicable, Unknown, Yes};
 use super::fake::{Fake, denied, report, root, row};
 use super::*;
+use crate::checks::Verdict::{No, NotApplicable, Unknown, Yes};
+use crate::checks::{Check, Verdict};
 
 /// The section on the first of July 2026.
 fn section(source: &Fake) -> Section {
@@ -125,12 +126,4 @@ fn a_saved_arn_tells_the_kind_of_the_caller_and_no_more() {
         assert_eq!(section.findings.first().map(|finding| finding.code.as_str()), code);
         assert!(section.facts.get("credentials").is_none() && section.facts.get("region").is_none());
     }
-}
-
-#[test]
-fn for_whom_an_earlier_verb_has_worked_stays_known() {
-    let before = Section::new("apply", Status::Changed).fact("principal", "role/app").fact("user", "app");
-    let kept = keep(Some(&before), Section::new("check", Status::Ok));
-    assert_eq!((&kept.facts["principal"], &kept.facts["user"]), (&"role/app".into(), &"app".into()));
-    assert!(keep(None, Section::new("check", Status::Ok)).facts.is_empty());
 }

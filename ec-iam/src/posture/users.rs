@@ -7,9 +7,9 @@ use ec_shared::document::{Finding, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::checks::{Checks, Topic};
 use super::credentials::CredentialReport;
 use super::{Answer, days_between};
+use crate::checks::{Checks, Topic};
 use crate::codes;
 
 /// The age in days from which on a key is a finding, as in the CIS benchmark and AWS Security Hub (IAM.3).
@@ -143,8 +143,8 @@ fn some_of<T>(all: &[T], name: impl Fn(&T) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::posture::checks::Verdict::{No, Unknown, Yes};
-    use crate::posture::checks::{Check, Verdict};
+    use crate::checks::Verdict::{No, Unknown, Yes};
+    use crate::checks::{Check, Verdict};
     use crate::posture::fake::{denied, report, root, row, rows};
 
     /// Both checks on the first of July 2026.

@@ -278,7 +278,7 @@ fn the_live_account_of_moto_answers_who_may_connect() {
     };
     ask(other).exits(4).says("role/app of account 210987654321 (EC2004)");
     ask("role/nobody").exits(4).says("there is no role/nobody in this account (EC2004)");
-    ask("group/devs").exits(2).says("a group makes no requests");
+    ask("group/devs").exits(2).says("it makes no requests; the users in a group do");
 }
 
 #[test]

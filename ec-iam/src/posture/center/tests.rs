@@ -1,8 +1,8 @@
 //! What each answer tells, and each missing one.
 
 use super::*;
-use crate::posture::checks::Check;
-use crate::posture::checks::Verdict::{No, Unknown, Yes};
+use crate::checks::Check;
+use crate::checks::Verdict::{No, Unknown, Yes};
 use crate::posture::fake::{Fake, ROLE, denied, instance, rows};
 
 const MEMBER: &str =

@@ -3,9 +3,10 @@
 use std::fs;
 
 use super::*;
-use crate::posture::checks::Verdict::{self, No, Unknown, Yes};
+use crate::checks::Verdict::{self, No, Unknown, Yes};
+use crate::checks::{Check, Topic};
+use crate::posture::check;
 use crate::posture::fake::{ADMINISTRATOR, HEADER, INSTANCE, ROLE, SET, root, row};
-use crate::posture::{Check, Topic, check};
 
 const SUMMARY: &str =
     r#"{"SummaryMap":{"AccountMFAEnabled":1,"AccountPasswordPresent":1,"AccountAccessKeysPresent":0,"Users":2}}"#;

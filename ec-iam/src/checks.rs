@@ -1,10 +1,14 @@
 //! The list of checks: one row for each, and a finding where something is to be said.
 
+mod text;
+
 use ec_shared::document::{Finding, Section, Severity, Status};
 use ec_shared::{Failure, codes as shared};
 use serde::{Deserialize, Serialize};
 
 use crate::codes;
+
+pub(crate) use text::{rows, verdict};
 
 /// What is checked, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,18 @@ pub enum Topic {
     IdentityCenter,
     /// Whether somebody administers the account through it.
     Administrator,
+    /// Whether ElastiCache's service-linked role is there.
+    ServiceLinkedRole,
+    /// Whether the cache can log anybody in with IAM.
+    IamLogin,
+    /// Whether the user of the cache is one that IAM logs in.
+    CacheUser,
+    /// Whether the user is in a user group of the cache.
+    UserGroup,
+    /// Whether the user may do what clients do.
+    AccessString,
+    /// Whether the principal may connect as that user.
+    Connect,
 }
 
 impl Topic {
@@ -40,6 +56,12 @@ impl Topic {
             Self::UserMfa => "MFA of IAM users",
             Self::IdentityCenter => "Identity Center",
             Self::Administrator => "administrator",
+            Self::ServiceLinkedRole => "service-linked role",
+            Self::IamLogin => "IAM logins",
+            Self::CacheUser => "user of the cache",
+            Self::UserGroup => "user group",
+            Self::AccessString => "access string",
+            Self::Connect => "permission to connect",
         }
     }
 
@@ -53,6 +75,12 @@ impl Topic {
             Self::UserMfa => "whether the IAM users with a password have MFA",
             Self::IdentityCenter => "whether IAM Identity Center is on",
             Self::Administrator => "whether somebody administers the account through IAM Identity Center",
+            Self::ServiceLinkedRole => "whether the service-linked role is there",
+            Self::IamLogin => "whether the cache logs anybody in with IAM",
+            Self::CacheUser => "whether the user logs in with IAM",
+            Self::UserGroup => "whether the user is in a user group of the cache",
+            Self::AccessString => "what the user may do",
+            Self::Connect => "whether the principal may connect",
         }
     }
 }
@@ -86,31 +114,55 @@ pub struct Check {
 }
 
 /// The checks so far.
-#[derive(Debug, Default)]
-pub(super) struct Checks {
+#[derive(Debug)]
+pub(crate) struct Checks {
+    /// What `ec-iam policy --for` calls them.
+    purpose: &'static str,
     rows: Vec<Check>,
     findings: Vec<Finding>,
 }
 
 impl Checks {
-    pub(super) fn yes(&mut self, check: Topic, detail: impl Into<String>) {
+    /// None yet; `purpose` is that of the policy that allows all of them.
+    pub(crate) fn of(purpose: &'static str) -> Self {
+        Self { purpose, rows: Vec::new(), findings: Vec::new() }
+    }
+
+    pub(crate) fn yes(&mut self, check: Topic, detail: impl Into<String>) {
         self.rows.push(Check { check, verdict: Verdict::Yes, detail: detail.into(), code: None });
     }
 
-    pub(super) fn not_applicable(&mut self, check: Topic, detail: impl Into<String>) {
+    pub(crate) fn not_applicable(&mut self, check: Topic, detail: impl Into<String>) {
         self.rows.push(Check { check, verdict: Verdict::NotApplicable, detail: detail.into(), code: None });
     }
 
     /// `detail` stands behind the name of the check, the finding's summary by itself.
-    pub(super) fn no(&mut self, check: Topic, detail: impl Into<String>, finding: Finding) {
+    pub(crate) fn no(&mut self, check: Topic, detail: impl Into<String>, finding: Finding) {
         let code = Some(finding.code.clone());
         self.rows.push(Check { check, verdict: Verdict::No, detail: detail.into(), code });
         self.findings.push(finding);
     }
 
+    /// Adds findings that stand for one check: the worst of them decides, and is told behind the name of the check.
+    pub(crate) fn found(&mut self, check: Topic, detail: impl Into<String>, findings: Vec<Finding>) {
+        let weight = |finding: &&Finding| match finding.severity {
+            Severity::Error => 2,
+            Severity::Warning => 1,
+            Severity::Info => 0,
+        };
+        match findings.iter().max_by_key(weight) {
+            Some(worst) if worst.severity != Severity::Info => {
+                let (code, detail) = (Some(worst.code.clone()), worst.summary.clone());
+                self.rows.push(Check { check, verdict: Verdict::No, detail, code });
+            }
+            _ => self.yes(check, detail),
+        }
+        self.findings.extend(findings);
+    }
+
     /// Notes that every way to an answer has failed, or none of the answers tells. The finding is a warning: nothing was
     /// found wrong.
-    pub(super) fn unknown(&mut self, check: Topic, failures: &[&Failure]) {
+    pub(crate) fn unknown(&mut self, check: Topic, failures: &[&Failure]) {
         let mut reasons: Vec<String> = failures.iter().map(|failure| reason(failure)).collect();
         reasons.dedup();
         let detail = if reasons.is_empty() { "AWS does not tell".to_owned() } else { reasons.join("; ") };
@@ -118,7 +170,7 @@ impl Checks {
         let mut finding = Finding::new(&codes::NOT_DETERMINED, Severity::Warning, summary)
             .evidence("check", check)
             .evidence("errors", failures);
-        finding.fix = fix(failures);
+        finding.fix = fix(failures, self.purpose);
         finding.aws_code = failures.iter().find_map(|failure| failure.aws_code().map(str::to_owned));
         self.rows.push(Check { check, verdict: Verdict::Unknown, detail, code: Some(finding.code.clone()) });
         self.findings.push(finding);
@@ -126,7 +178,7 @@ impl Checks {
 
     /// Puts rows, findings and status into a section. Only errors make it `no`: warnings are advice to heed, and an
     /// account that nobody may look into is not called safe.
-    pub(super) fn into_section(self, section: Section) -> Section {
+    pub(crate) fn into_section(self, section: Section) -> Section {
         let is_wrong = self.findings.iter().any(|finding| finding.severity == Severity::Error);
         let unknown: Vec<&str> =
             self.rows.iter().filter(|row| row.verdict == Verdict::Unknown).map(|row| row.check.name()).collect();
@@ -155,11 +207,11 @@ fn denied(failure: &Failure) -> Option<String> {
 }
 
 /// Any of the ways would do. To allow an action is the one that surely helps; hints are for what no action opens.
-fn fix(failures: &[&Failure]) -> Option<String> {
+fn fix(failures: &[&Failure], purpose: &str) -> Option<String> {
     let actions: Vec<String> = failures.iter().filter_map(|failure| denied(failure)).collect();
     if !actions.is_empty() {
         let actions = actions.join(" or ");
-        return Some(format!("allow {actions}; ec-iam policy --for 'ec-iam check' prints a policy with all there is"));
+        return Some(format!("allow {actions}; ec-iam policy --for '{purpose}' prints a policy with all there is"));
     }
     let mut hints: Vec<&str> = failures.iter().filter_map(|failure| failure.hint_text()).collect();
     hints.dedup();

@@ -1,0 +1,402 @@
+//! What `check` says of a connection: may this principal log in to this cache with IAM, and is everything there for it?
+//!
+//! The service refuses a login with one sentence, whatever is wrong: a user of another group, an id that is not the
+//! name, one of two resources that no policy names. Each of these is a row of its own here.
+
+use ec_shared::Failure;
+use ec_shared::document::{Cache, Document, Finding, Section, Severity, Status};
+use ec_shared::report::Report;
+
+use crate::access_string::{self, ClientNeed};
+use crate::arn::CacheArn;
+use crate::checks::{self, Checks, Topic};
+use crate::cloud::Cloud;
+use crate::codes;
+use crate::evaluate::Decision;
+use crate::identity::Caller;
+use crate::login;
+use crate::principal::Principal;
+use crate::simulate::{self, Answer, Iam, Question, Verdict};
+use crate::thing::{State, Thing};
+use crate::user::{self, CacheUser, UserGroup};
+
+/// What is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Who is to connect; without it, who calls.
+    pub principal: Option<Principal>,
+    /// As which user; without it, as the cache's IAM user.
+    pub user: Option<String>,
+}
+
+/// The section of `check`: one row in `checks` for each check, and a finding where something is to be said. What one
+/// may not ask leaves that one check unknown.
+///
+/// # Errors
+/// `EC2003` if the caller is somebody who has no policies.
+pub fn check(cloud: &(impl Cloud + Iam), asked: &Asked, cache: Option<&Cache>) -> Result<Section, Failure> {
+    let principal = match &asked.principal {
+        Some(principal) => principal.clone(),
+        None => Principal::any(&cloud.identity()?.arn)?,
+    };
+    let mut checks = Checks::of("ec-iam check --principal");
+    let holder = simulate::holder(cloud, &principal);
+    service_linked_role(cloud, &principal, holder.as_ref(), &mut checks);
+    let mut section = Section::new("check", Status::Ok).fact("principal", principal.to_string());
+    if let Some(cache) = cache {
+        let user = logins(cloud, asked, &principal, cache, &mut checks);
+        if let Some(user) = &user {
+            section = section.fact("user", user);
+        }
+        match (user, CacheArn::of(cache)) {
+            (Some(user), Ok(arn)) => connect(&principal, holder.as_ref(), &Question::new(&arn, &user), &mut checks),
+            (Some(_), Err(failure)) => checks.unknown(Topic::Connect, &[&failure]),
+            (None, _) => {}
+        }
+    }
+    Ok(checks.into_section(section))
+}
+
+/// A missing role keeps nobody from connecting. But the next cache cannot be created without it.
+fn service_linked_role(
+    cloud: &impl Cloud,
+    principal: &Principal,
+    holder: Result<&simulate::Holder, &Failure>,
+    checks: &mut Checks,
+) {
+    match cloud.read(&Thing::ServiceLinkedRole) {
+        Ok(State::Present(arn)) => {
+            let name = arn.as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or("there");
+            checks.yes(Topic::ServiceLinkedRole, name);
+        }
+        Ok(_) => {
+            let may = holder.ok().and_then(|holder| {
+                let arn = holder.caller.arn();
+                let (partition, account) = (Caller::of(arn).partition, arn.split(':').nth(4)?);
+                Some(Question::service_linked_role(&partition, account).ask(holder))
+            });
+            let may = match may {
+                Some(Answer::Yes) => format!("{principal} may create it"),
+                Some(Answer::No) => format!("{principal} may not create it"),
+                Some(Answer::Unknown) | None => format!("it is not known whether {principal} may create it"),
+            };
+            let summary = format!("the account has none, and {may}");
+            let finding = Finding::new(&codes::NO_SERVICE_LINKED_ROLE, Severity::Warning, &summary)
+                .fix("ec-iam apply creates it; ec-iam policy --for setup prints a policy that allows it");
+            checks.no(Topic::ServiceLinkedRole, summary, finding);
+        }
+        Err(failure) => checks.unknown(Topic::ServiceLinkedRole, &[&failure]),
+    }
+}
+
+/// Everything on the cache's side. The answer is the user to log in as, where there is one.
+fn logins(
+    cloud: &impl Cloud,
+    asked: &Asked,
+    principal: &Principal,
+    cache: &Cache,
+    checks: &mut Checks,
+) -> Option<String> {
+    let unfit = login::unfit(cache);
+    let is_unfit = !unfit.is_empty();
+    let no_login = login::no_iam_auth(cache).filter(|_| !is_unfit);
+    if let Some(why) = &no_login {
+        let summary = format!("nobody logs in to {} with IAM: {why}", cache.name);
+        let finding = Finding::new(&codes::NO_IAM_AUTH, Severity::Info, summary)
+            .evidence("auth", &cache.auth)
+            .fix("ec-iam apply --auth iam creates an IAM user and attaches it to the cache");
+        checks.no(Topic::IamLogin, why.clone(), finding);
+    } else {
+        checks.found(Topic::IamLogin, "engine, version and encryption fit", unfit);
+    }
+    if is_unfit || no_login.is_some() {
+        return None;
+    }
+    let users = match cloud.users(asked.user.as_deref()) {
+        Ok(users) => users,
+        Err(failure) => {
+            for topic in [Topic::CacheUser, Topic::UserGroup, Topic::AccessString] {
+                checks.unknown(topic, &[&failure]);
+            }
+            return asked.user.clone();
+        }
+    };
+    let user = match &asked.user {
+        Some(id) => users.first().ok_or_else(|| format!("there is no ElastiCache user {id}")),
+        None => match user::choose(cache, &users, &principal.name) {
+            Ok(chosen) => chosen.ok_or_else(|| "none of the users in its user groups logs in with IAM".to_owned()),
+            Err(failure) => {
+                checks.unknown(Topic::CacheUser, &[&failure]);
+                return None;
+            }
+        },
+    };
+    match user {
+        Ok(user) => {
+            checks.found(Topic::CacheUser, format!("{} logs in with IAM", user.id), user::faults(user));
+            group(cloud, cache, user, checks);
+            let remarks = access_string::lint(&user.access_string, &ClientNeed::of(cache));
+            checks.found(Topic::AccessString, user.access_string.clone(), remarks);
+            Some(user.id.clone())
+        }
+        Err(why) => {
+            let finding = Finding::new(&codes::NOT_IAM_USER, Severity::Error, why.clone())
+                .evidence("user", &asked.user)
+                .fix("ec-iam apply --auth iam creates the user and puts it into the cache's user group");
+            checks.no(Topic::CacheUser, why, finding);
+            None
+        }
+    }
+}
+
+/// Whether one of the cache's groups has the user, and knows it by now.
+fn group(cloud: &impl Cloud, cache: &Cache, user: &CacheUser, checks: &mut Checks) {
+    let attached = cache.auth.as_ref().map_or(&[][..], |auth| &auth.user_group_ids);
+    let Some(id) = attached.iter().find(|group| user.groups.contains(group)).or(attached.first()) else {
+        let failure = Failure::new(&codes::WHICH_USER, "the cache does not tell its user groups");
+        return checks.unknown(Topic::UserGroup, &[&failure]);
+    };
+    match cloud.user_group(id) {
+        Ok(Some(group)) => {
+            let faults = user::group_faults(cache, user, &group);
+            checks.found(Topic::UserGroup, format!("{id} has {} and is attached to {}", user.id, cache.name), faults);
+        }
+        Ok(None) => {
+            let missing = UserGroup { id: id.clone(), ..UserGroup::default() };
+            checks.found(Topic::UserGroup, "", user::group_faults(cache, user, &missing));
+        }
+        Err(failure) => checks.unknown(Topic::UserGroup, &[&failure]),
+    }
+}
+
+/// Whether the principal's policies allow to connect, on the cache and on the user.
+fn connect(
+    principal: &Principal,
+    holder: Result<&simulate::Holder, &Failure>,
+    question: &Question,
+    checks: &mut Checks,
+) {
+    let holder = match holder {
+        Ok(holder) => holder,
+        Err(failure) => return checks.unknown(Topic::Connect, &[failure]),
+    };
+    let verdict = Verdict::new(question, holder);
+    match verdict.answer() {
+        Answer::Yes => checks.yes(Topic::Connect, format!("{principal} is allowed on the cache and on the user")),
+        Answer::No => {
+            let detail = closed(&verdict, question).join("; ");
+            let summary = format!("{principal} may not connect: {detail}");
+            let finding = Finding::new(&codes::MAY_NOT_CONNECT, Severity::Error, summary)
+                .evidence("resources", question.resources())
+                .evidence("reasons", verdict.sentences(question))
+                .fix(format!("ec-iam apply --principal {principal}"));
+            checks.no(Topic::Connect, detail, finding);
+        }
+        Answer::Unknown => {
+            let keys = verdict.missing_keys(question);
+            let why = if keys.is_empty() {
+                verdict.sentences(question).join("; ")
+            } else {
+                format!("it depends on {}", keys.join(", "))
+            };
+            let failure = Failure::new(&codes::DEPENDS, why)
+                .hint("ec-iam simulate --live --context KEY=VALUE … decides it for a request");
+            checks.unknown(Topic::Connect, &[&failure]);
+        }
+    }
+}
+
+/// The resources that a principal may not connect to: `not allowed on user:app`.
+fn closed(verdict: &Verdict<'_>, question: &Question) -> Vec<String> {
+    let because = verdict.because(question).into_iter();
+    let closed = because.filter_map(|because| {
+        let word = match because.explanation.decision {
+            Decision::Allowed => return None,
+            Decision::ImplicitDeny => "not allowed on",
+            Decision::ExplicitDeny => "denied on",
+        };
+        let resource = because.resource.splitn(6, ':').last().unwrap_or_default();
+        Some(format!("{word} {resource}"))
+    });
+    closed.collect()
+}
+
+/// What a person sees.
+pub(crate) fn report(document: &Document, section: &Section, report: &mut Report) {
+    let fact = |name: &str| section.facts.get(name).and_then(serde_json::Value::as_str);
+    let cache = document.cache().ok().flatten().map(|cache| cache.title());
+    let ends = [cache, fact("principal").map(str::to_owned)];
+    report.title(ends.into_iter().flatten().collect::<Vec<_>>().join("  ←  "));
+    checks::rows(section, report);
+    if section.error.is_some() {
+        return report.section(section, &[]);
+    }
+    checks::verdict(section, report);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{Check, Verdict::*};
+    use crate::cloud::fake::{Fail, Fake, ROLE_ARN, Which};
+    use crate::login::ACCESS_STRING;
+    use crate::policy;
+    use crate::thing::SERVICE_LINKED_ROLE;
+    use ec_shared::codes as shared;
+    use ec_shared::document::{Auth, AuthKind, Deployment, Engine, Tls};
+
+    const ARN: &str = "arn:aws:elasticache:us-east-1:123456789012:serverlesscache:orders";
+
+    fn orders() -> Cache {
+        Cache {
+            name: "orders".into(),
+            arn: Some(ARN.into()),
+            engine: Some(Engine::Valkey),
+            engine_version: Some("8.1".into()),
+            tls: Some(Tls::Required),
+            deployment: Some(Deployment::Serverless),
+            auth: Some(Auth { kind: AuthKind::Rbac, user_group_ids: vec!["g".into()] }),
+            ..Cache::default()
+        }
+    }
+
+    fn app() -> CacheUser {
+        CacheUser {
+            id: "app".into(),
+            name: "app".into(),
+            status: "active".into(),
+            engine: "valkey".into(),
+            access_string: ACCESS_STRING.into(),
+            authentication: "iam".into(),
+            groups: vec!["g".into()],
+        }
+    }
+
+    fn users_of(group: &str, users: &[&str]) -> UserGroup {
+        UserGroup {
+            id: group.into(),
+            engine: "valkey".into(),
+            status: "active".into(),
+            users: users.iter().map(ToString::to_string).collect(),
+            caches: vec!["orders".into()],
+        }
+    }
+
+    /// An account where role/app may connect to orders as app.
+    fn account() -> Fake {
+        let cloud =
+            Fake { users: vec![app()], groups: vec![users_of("g", &["app"])], ..Fake::with_principals(&["role/app"]) };
+        let cache = CacheArn::parse(ARN).unwrap();
+        cloud.put(SERVICE_LINKED_ROLE, ROLE_ARN);
+        cloud.put(&format!("role/app/{}", policy::name(&cache, "app")), policy::connect(&cache, "app"));
+        cloud
+    }
+
+    fn asked(principal: &str) -> Asked {
+        Asked { principal: Some(Principal::any(principal).unwrap()), user: None }
+    }
+
+    fn run(cloud: &Fake, cache: &Cache) -> Section {
+        check(cloud, &asked("role/app"), Some(cache)).unwrap()
+    }
+
+    fn rows(section: &Section) -> Vec<Check> {
+        serde_json::from_value(section.facts["checks"].clone()).unwrap()
+    }
+
+    /// The rows that are not as they should be, with the codes of their findings.
+    fn wrong(section: &Section) -> Vec<(Topic, checks::Verdict, String)> {
+        let rows = rows(section).into_iter().filter(|row| row.verdict != Yes);
+        rows.map(|row| (row.check, row.verdict, row.code.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn where_everything_is_there_all_is_well_and_the_user_is_told() {
+        let section = run(&account(), &orders());
+        assert_eq!((section.status, wrong(&section)), (Status::Ok, vec![]));
+        assert_eq!((&section.facts["principal"], &section.facts["user"]), (&"role/app".into(), &"app".into()));
+        assert_eq!(rows(&section).len(), 6);
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_is_the_one_row_that_says_so() {
+        let with_user = |user: CacheUser| Fake { users: vec![user], ..account() };
+        let with_group = |group: UserGroup| Fake { groups: vec![group], ..account() };
+        let cases = [
+            (with_user(CacheUser { authentication: "password".into(), ..app() }), Topic::CacheUser, "EC2008"),
+            (with_user(CacheUser { name: "App".into(), ..app() }), Topic::CacheUser, "EC2101"),
+            (with_user(CacheUser { status: "modifying".into(), ..app() }), Topic::CacheUser, "EC2101"),
+            (with_user(CacheUser { access_string: "off ~* +@all".into(), ..app() }), Topic::AccessString, "EC2087"),
+            (with_group(users_of("g", &["web"])), Topic::UserGroup, "EC2009"),
+            (with_group(users_of("h", &["app"])), Topic::UserGroup, "EC2009"),
+            (
+                with_group(UserGroup { status: "modifying".into(), ..users_of("g", &["app"]) }),
+                Topic::UserGroup,
+                "EC2102",
+            ),
+        ];
+        for (cloud, topic, code) in cases {
+            let asked = Asked { user: Some("app".into()), ..asked("role/app") };
+            let section = check(&cloud, &asked, Some(&orders())).unwrap();
+            assert_eq!(wrong(&section), [(topic, No, code.to_owned())]);
+            assert_eq!(section.status, Status::No);
+        }
+    }
+
+    #[test]
+    fn a_policy_for_the_cache_alone_or_for_nothing_lets_nobody_in() {
+        let cache = CacheArn::parse(ARN).unwrap();
+        let id = format!("role/app/{}", policy::name(&cache, "app"));
+        let cloud = account();
+        let mut half = policy::connect(&cache, "app");
+        half["Statement"][0]["Resource"] = ARN.into();
+        cloud.put(&id, half);
+        let section = run(&cloud, &orders());
+        assert_eq!(wrong(&section), [(Topic::Connect, No, "EC2103".to_owned())]);
+        assert_eq!(section.findings[0].summary, "role/app may not connect: not allowed on user:app");
+        cloud.things.borrow_mut().clear();
+        let section = run(&cloud, &orders());
+        let both = [(Topic::ServiceLinkedRole, No, "EC2100".to_owned()), (Topic::Connect, No, "EC2103".to_owned())];
+        assert_eq!(wrong(&section), both);
+        assert!(section.findings[0].summary.contains("role/app may not create it"), "{:?}", section.findings);
+    }
+
+    #[test]
+    fn who_may_create_the_service_linked_role_is_told() {
+        let cloud = account();
+        cloud.things.borrow_mut().remove(&Thing::ServiceLinkedRole);
+        let scope = crate::needs::Scope { partition: "aws".into(), ..Default::default() };
+        cloud.put("role/app/ec-iam-setup", crate::needs::policy("setup", &scope).unwrap());
+        let section = run(&cloud, &orders());
+        assert_eq!(section.findings[0].summary, "the account has none, and role/app may create it");
+    }
+
+    #[test]
+    fn a_cache_that_logs_nobody_in_with_iam_ends_the_questions() {
+        let open = Cache { auth: Some(Auth { kind: AuthKind::None, user_group_ids: vec![] }), ..orders() };
+        let section = run(&account(), &open);
+        assert_eq!(wrong(&section), [(Topic::IamLogin, No, "EC2005".to_owned())]);
+        assert_eq!((section.status, rows(&section).len()), (Status::Ok, 2));
+        let plain = Cache { tls: Some(Tls::Off), ..orders() };
+        let section = run(&account(), &plain);
+        assert_eq!((section.status, wrong(&section)), (Status::No, vec![(Topic::IamLogin, No, "EC2098".to_owned())]));
+    }
+
+    #[test]
+    fn what_may_not_be_asked_is_unknown_and_the_rest_is_answered() {
+        let cases: [(&str, &[Topic]); 4] = [
+            ("read service-linked", &[Topic::ServiceLinkedRole]),
+            ("users", &[Topic::CacheUser, Topic::UserGroup, Topic::AccessString]),
+            ("user_group", &[Topic::UserGroup]),
+            ("detail", &[Topic::Connect]),
+        ];
+        for (call, topics) in cases {
+            let cloud = account();
+            cloud.fails.set(Some(Fail { call: Which::Name(call), code: &shared::ACCESS_DENIED, is_done: false }));
+            let asked = Asked { user: Some("app".into()), ..asked("role/app") };
+            let section = check(&cloud, &asked, Some(&orders())).unwrap();
+            let unknown: Vec<Topic> = wrong(&section).into_iter().map(|(topic, ..)| topic).collect();
+            assert_eq!((section.status, unknown.as_slice()), (Status::Unknown, topics), "{call}");
+        }
+    }
+}
