@@ -97,7 +97,10 @@ fn keep(before: Option<&Section>, section: Section) -> Section {
 
 fn report(document: &Document, section: &Section, report: &mut Report) {
     // The first check of a connection, and none of an account.
-    let is_connection = section.facts.get("checks").is_some_and(|rows| rows[0]["check"] == "service_linked_role");
+    let is_connection = match section.facts.get("checks") {
+        Some(rows) => rows[0]["check"] == "service_linked_role",
+        None => document.cache().is_ok_and(|cache| cache.is_some()),
+    };
     let report_about = if is_connection { connection::report } else { posture::report };
     report_about(document, section, report);
 }

@@ -192,7 +192,7 @@ fn wide(access: &AccessString) -> Option<Finding> {
     };
     let finding = Finding::new(&codes::ACCESS_WIDE, Severity::Info, format!("the access string allows {what}"))
         .evidence("dangerous", &dangerous)
-        .fix(codes::ACCESS_WIDE.fix);
+        .fix("allow what the application does, or end the access string with -@dangerous +info");
     Some(match dangerous.first().and_then(|name| access.decide(name)?.rule) {
         Some(rule) => finding.evidence("rule", rule),
         None => finding,

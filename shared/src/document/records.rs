@@ -187,8 +187,8 @@ impl<R: Read> Records<R> {
     fn no_record(&self) -> Failure {
         let rest = &self.buffer[self.start..];
         let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let excerpt = String::from_utf8_lossy(&line[..line.len().min(40)]).escape_debug().to_string();
-        Failure::new(&codes::SYNTAX, format!("cannot read a document from `{excerpt}`"))
+        let what = sentence(line).map_or_else(String::new, |excerpt| format!(" from `{excerpt}`"));
+        Failure::new(&codes::SYNTAX, format!("cannot read a document{what}"))
             .because("a document begins with `{`")
             .at(self.line, self.column)
             .hint("the command before the pipe must print JSON on stdout and everything else on stderr")
@@ -293,6 +293,16 @@ enum Kind {
     Other,
 }
 
+/// The beginning of a line that is a sentence, such as the error of a command that failed before the pipe. Anything else
+/// may be a secret that went into the wrong program, and is not shown.
+fn sentence(line: &[u8]) -> Option<String> {
+    const LONGEST_WORD: usize = 20;
+    let text = String::from_utf8_lossy(&line[..line.len().min(40)]);
+    let mut words = text.split_whitespace();
+    let is_sentence = words.clone().count() > 1 && words.all(|word| word.len() <= LONGEST_WORD);
+    is_sentence.then(|| text.escape_debug().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,12 +352,24 @@ mod tests {
 
     #[test]
     fn what_came_before_a_fault_is_read_and_the_fault_is_told_with_its_place() {
-        let (lines, failure) = read(b"{\"a\":1}\n  oops", 100);
+        let (lines, failure) = read(b"{\"a\":1}\n  An error occurred", 100);
         assert_eq!(lines.len(), 1);
         assert_eq!(
             failure.unwrap().to_string(),
-            "cannot read a document from `oops`: a document begins with `{` at line 2 column 3"
+            "cannot read a document from `An error occurred`: a document begins with `{` at line 2 column 3"
         );
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        for secret in [
+            "hunter2",
+            "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJHMEUCIQD",
+            "AUTH app/?Action=connect&User=app&X-Amz-Sig",
+        ] {
+            let failure = read(secret.as_bytes(), 100).1.unwrap();
+            assert!(failure.to_string().starts_with("cannot read a document: "), "{failure}");
+        }
     }
 
     #[test]
