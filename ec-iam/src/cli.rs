@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use ec_shared::document::{Section, Status};
-use ec_shared::flags::{AwsFlags, Common, Meta};
+use ec_shared::flags::{AccountFlag, AwsFlags, Common, Meta};
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::{Code, Exit, Failure, Interrupt};
@@ -30,6 +30,8 @@ pub struct Cli {
     verb: Verb,
     #[command(flatten)]
     aws: AwsFlags,
+    #[command(flatten)]
+    account: AccountFlag,
     #[command(flatten)]
     common: Common,
 }
@@ -147,8 +149,8 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let Self { verb, aws, common } = self;
-        let mut clouds = Clouds::new(aws, common.timeout);
+        let Self { verb, aws, account, common } = self;
+        let mut clouds = Clouds::new(aws, account.expect_account, common.timeout);
         match verb {
             Verb::Whoami => {
                 let stage = Stage { key: KEY, command: "whoami", report: text::whoami };

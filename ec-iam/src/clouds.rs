@@ -8,19 +8,22 @@ use ec_shared::flags::AwsFlags;
 use ec_shared::output::Output;
 
 use crate::aws::AwsCloud;
+use crate::cloud::Cloud;
+use crate::codes;
 
 /// The connections so far.
 #[derive(Debug)]
 pub struct Clouds {
     flags: AwsFlags,
+    expected_account: Option<String>,
     timeout: Option<Duration>,
     open: HashMap<Option<String>, AwsCloud>,
 }
 
 impl Clouds {
-    /// None yet; `flags` and `timeout` are for all of them.
-    pub fn new(flags: AwsFlags, timeout: Option<Duration>) -> Self {
-        Self { flags, timeout, open: HashMap::new() }
+    /// None yet; the rest is for all of them.
+    pub fn new(flags: AwsFlags, expected_account: Option<String>, timeout: Option<Duration>) -> Self {
+        Self { flags, expected_account, timeout, open: HashMap::new() }
     }
 
     /// The flags.
@@ -32,7 +35,7 @@ impl Clouds {
     /// environment or profile.
     ///
     /// # Errors
-    /// `EC9101` without a Region.
+    /// `EC9101` without a Region; `EC2017` if the credentials are not of the account that is expected.
     pub fn at(&mut self, region: Option<String>, output: &Output) -> Result<&AwsCloud, Failure> {
         use std::collections::hash_map::Entry;
         let region = self.flags.region.clone().or(region);
@@ -40,8 +43,22 @@ impl Clouds {
             Entry::Occupied(open) => Ok(open.into_mut()),
             Entry::Vacant(place) => {
                 let flags = AwsFlags { region: place.key().clone(), ..self.flags.clone() };
-                Ok(place.insert(AwsCloud::connect(&flags, self.timeout, output)?))
+                let cloud = AwsCloud::connect(&flags, self.timeout, output)?;
+                if let Some(expected) = &self.expected_account {
+                    expect_account(&cloud, expected)?;
+                }
+                Ok(place.insert(cloud))
             }
         }
     }
+}
+
+fn expect_account(cloud: &impl Cloud, expected: &str) -> Result<(), Failure> {
+    let found = cloud.identity()?.account;
+    if found == expected {
+        return Ok(());
+    }
+    Err(Failure::new(&codes::OTHER_ACCOUNT, format!("will not work outside of account {expected}"))
+        .because(format!("the credentials are of account {found}"))
+        .hint("use the right profile (--profile), or correct --expect-account"))
 }

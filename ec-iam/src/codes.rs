@@ -81,6 +81,11 @@ ec_shared::codes! {
         see: "aws elasticache describe-serverless-caches; describe-replication-groups; describe-cache-clusters",
         fix: "Pipe in the output of one of these commands instead of giving --cache."
     }
+    OTHER_ACCOUNT = "EC2017" Refused "these credentials are of another account" {
+        cause: "--expect-account names one account, and the credentials belong to another.",
+        see: "ec-iam whoami",
+        fix: "Use the right profile (--profile), or correct --expect-account."
+    }
     POLICY = "EC2030" Usage "a policy is not valid" {
         cause: "AWS would refuse the policy, or it says something else than its author means: an element is unknown, missing or of the wrong form.",
         see: "The error names the policy, the JSON pointer of the value, and its line.",

@@ -11,6 +11,7 @@ use crate::http::{self, Listener, REQUEST_ID, Request};
 #[derive(Debug, Default)]
 pub struct Canned {
     answers: HashMap<String, (u16, String)>,
+    date: Option<String>,
     calls: Calls,
     listener: Option<Listener>,
 }
@@ -43,6 +44,13 @@ impl Canned {
         self
     }
 
+    /// Dates the answers: `Mon, 01 Jan 2024 00:00:00 GMT`.
+    #[must_use]
+    pub fn dated(mut self, date: &str) -> Self {
+        self.date = Some(date.to_owned());
+        self
+    }
+
     /// Serves the answers on a free port of 127.0.0.1 until dropped.
     #[must_use]
     pub fn serve(self) -> Self {
@@ -61,12 +69,14 @@ impl Canned {
 
     fn or_else(mut self, other: impl Fn(&Call, &Request) -> io::Result<Vec<u8>> + Send + Sync + 'static) -> Self {
         let (answers, seen) = (std::mem::take(&mut self.answers), self.calls.clone());
+        // A header more, behind the status line.
+        let date = self.date.take().map(|date| format!("\r\nDate: {date}")).unwrap_or_default();
         self.listener = Some(Listener::http(move |request| {
             let call = Call::of(&request);
             seen.add(call.clone());
             let Some((status, body)) = answers.get(&call.action) else { return other(&call, &request) };
             let content_type = if body.starts_with('{') { "application/x-amz-json-1.1" } else { "text/xml" };
-            Ok(http::answer(&format!("{status} -"), content_type, body))
+            Ok(http::answer(&format!("{status} -{date}"), content_type, body))
         }));
         self
     }

@@ -94,6 +94,19 @@ fn what_aws_refuses_is_told_with_its_own_word_service_operation_and_request() {
 }
 
 #[test]
+fn a_wrong_clock_is_told_as_the_reason_why_aws_takes_no_signature() {
+    for each in CALLERS {
+        let refuse =
+            |canned: Canned, action: &&str| canned.error(action, 403, "SignatureDoesNotMatch", "not yet current");
+        let canned = FIRST_CALLS.iter().fold(Canned::new(), refuse).dated("Mon, 01 Jan 2024 00:00:00 GMT").serve();
+        let outcome = caller(each).aws(&canned.url()).run();
+        let error = assert_told(&outcome, "EC9104", 3);
+        assert!(error["causes"][0].as_str().unwrap().contains(" s ahead of AWS's"), "{}", outcome.told());
+        assert!(error["hint"].as_str().unwrap().starts_with("set the clock"), "{}", outcome.told());
+    }
+}
+
+#[test]
 fn throttling_is_retried_and_then_told_as_temporary() {
     for each in CALLERS {
         let canned = refusing(400, "Throttling", "Rate exceeded");

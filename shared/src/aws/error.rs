@@ -1,6 +1,7 @@
 //! AWS errors, reduced to a [`Failure`] that carries all that AWS said.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -46,8 +47,30 @@ impl Aws {
                 error.message().map_or_else(|| chain(error), str::to_owned),
             ),
         };
-        Failure::new(code, what).because(why).aws(aws).hint(hint(code, service, operation))
+        let failure = Failure::new(code, what).aws(aws);
+        let date = error.raw_response().and_then(|response| response.headers().get("date"));
+        match date.and_then(|date| clock_error(date, SystemTime::now())) {
+            Some(wrong) if [codes::EXPIRED_CREDENTIALS.id, codes::BAD_CREDENTIALS.id].contains(&code.id) => failure
+                .because(format!("{why}; the clock of this machine is {wrong}"))
+                .hint("set the clock (timedatectl, chronyc makestep): signatures and tokens carry its time"),
+            // EC2 says in an encrypted text which policy denied; who may decode it is another question.
+            _ if why.contains("Encoded authorization failure message") => failure.because(why).hint(format!(
+                "{}; aws sts decode-authorization-message --encoded-message TEXT tells which policy denied",
+                hint(code, service, operation)
+            )),
+            _ => failure.because(why).hint(hint(code, service, operation)),
+        }
     }
+}
+
+/// How wrong the clock of this machine is, as the `Date` of AWS's answer shows: `300 s behind AWS's`. A minute does not
+/// matter to anybody; AWS allows five.
+fn clock_error(date: &str, now: SystemTime) -> Option<String> {
+    const HARMLESS: i64 = 60;
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    let behind = theirs.as_second() - jiff::Timestamp::try_from(now).ok()?.as_second();
+    let word = if behind > 0 { "behind" } else { "ahead of" };
+    (behind.abs() > HARMLESS).then(|| format!("{} s {word} AWS's", behind.abs()))
 }
 
 /// What each kind of refusal is, by AWS's own code and, where that says nothing, by the HTTP status.
@@ -152,6 +175,19 @@ pub(super) fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_wrong_is_told_by_how_much() {
+        let new_year = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_704_067_200);
+        for (date, expected) in [
+            ("Mon, 01 Jan 2024 00:00:30 GMT", None),
+            ("Mon, 01 Jan 2024 00:10:00 GMT", Some("600 s behind AWS's")),
+            ("Sun, 31 Dec 2023 23:00:00 GMT", Some("3600 s ahead of AWS's")),
+            ("yesterday", None),
+        ] {
+            assert_eq!(clock_error(date, new_year).as_deref(), expected, "{date}");
+        }
+    }
 
     #[test]
     fn aws_codes_fall_into_our_kinds() {

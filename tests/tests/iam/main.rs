@@ -110,6 +110,21 @@ fn on_moto_two_applies_and_a_revoke_leave_the_account_as_it_was() {
 }
 
 #[test]
+fn in_another_account_than_expected_nothing_is_asked_further() {
+    need!("moto_server");
+    let counting = Counting::before(&Moto::shared().url());
+    let run = |account: &str, verb: &[&str]| {
+        counting.calls().clear();
+        tool("ec-iam").args(verb).args(["-n", "--expect-account", account]).aws(&counting.url()).run()
+    };
+    for verb in ["plan", "apply", "check", "whoami"] {
+        run("999999999999", &[verb]).exits(4).says("EC2017");
+        assert_eq!(counting.calls().actions(), ["GetCallerIdentity"], "{verb}");
+    }
+    run("123456789012", &["plan"]).ok();
+}
+
+#[test]
 fn the_policy_that_iam_holds_names_the_cache_and_the_user_and_nothing_else() {
     need!("moto_server");
     let moto = Moto::shared();
