@@ -4,14 +4,17 @@
 //!
 //! - [`cli`]: flags and verbs; [`codes`]: the codes `EC2xxx`.
 //! - Pure: [`arn`], [`principal`] and [`identity`] read names; [`policy`] makes and compares policies; [`needs`] is the
-//!   table of actions that our verbs need; [`user`] and [`plan`] decide.
+//!   table of actions that our verbs need; [`trust`] and [`permission`] are the policies that ec-iam gives, [`login`] and
+//!   [`user`] what an IAM login takes on the side of the cache.
+//! - [`thing`] is what can be made and taken away, [`request`] what is asked, `wanted` the steps that lead there, and
+//!   [`plan`] the changes.
 //! - [`evaluate`] is the IAM decision itself, offline; the verb `simulate` asks it; [`lint`]
 //!   tells what a policy says in vain.
 //! - [`access_string`] reads the rules of a user of a cache, and tells which commands they deny.
 //! - [`lint_token`] tells what can be seen to be wrong with a token, for the verb of that name.
 //! - [`posture`] checks the account itself: root user, old keys, MFA, IAM Identity Center; [`connection`] checks whether
 //!   a principal may log in to a cache. Both are lists of [`checks`].
-//! - [`lookup`], [`survey`], [`apply`] and [`revoke`] carry it out through [`cloud`], the few calls that ec-iam makes;
+//! - [`lookup`], [`survey`], [`apply`], [`revoke`] and [`wait`] carry it out through [`cloud`], the calls that ec-iam makes;
 //!   [`whoami`] and [`token`] make the answers of the verbs of that name.
 //! - [`aws`] and what is below it alone name the SDK, [`clouds`] opens one connection for each Region; [`text`] is what a
 //!   person sees of documents, [`print`] prints policies and tokens.
@@ -52,5 +55,6 @@ pub mod token;
 pub mod trust;
 pub mod user;
 pub mod wait;
+mod wanted;
 mod who;
 pub mod whoami;
