@@ -38,8 +38,9 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  ec-iam whoami
+  ec-iam check
   ec-sg find --cache orders --from i-0abc | ec-iam apply --principal role/app
+  ec-iam check --cache orders --principal role/app
   export REDISCLI_AUTH=$(ec-iam token --cache orders --user app --serverless)
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 config, 4 refused, 5 temporary, 6 partial, 7 io";
@@ -48,6 +49,8 @@ Exit codes: 0 ok, 1 no, 2 usage, 3 config, 4 refused, 5 temporary, 6 partial, 7 
 enum Verb {
     /// Tells which account, partition and Region the credentials reach, and what kind they are
     Whoami,
+    /// Checks whether a principal may connect to a cache; without a cache, the account: root user, keys, MFA and sign-in
+    Check(CheckFlags),
     /// Says what `apply` would do
     Plan {
         #[command(flatten)]
@@ -69,12 +72,10 @@ enum Verb {
     Trust(TrustPolicyFlags),
     /// Prints the token that logs a user in for the next 15 minutes
     Token(TokenFlags),
-    /// Decides what policies allow, and who may do something: from requests, files, saved authorization details or IAM
-    Simulate(Box<SimulateFlags>),
     /// Tells everything that can be seen to be wrong with a token; reads tokens from stdin, one a line
     LintToken(LintTokenFlags),
-    /// Checks whether a principal may connect to a cache; without a cache, the account: root user, keys, MFA and sign-in
-    Check(CheckFlags),
+    /// Decides what policies allow, and who may do something: from requests, files, saved authorization details or IAM
+    Simulate(Box<SimulateFlags>),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -158,6 +159,7 @@ impl Tool for Cli {
                     Ok(whoami::section(&clouds.at(None, output)?.identity()?))
                 })
             }
+            Verb::Check(flags) => check::run(&flags, &mut clouds, &common, output),
             Verb::Plan { who, detailed_exitcode } => {
                 let stage = Stage { key: KEY, command: "plan", report: text::changes };
                 let (input, who) = who.read(&common)?;
@@ -213,7 +215,6 @@ impl Tool for Cli {
             Verb::Token(flags) => print::tokens(&flags, &mut clouds, &common, output),
             Verb::Simulate(flags) => simulate::run(&flags, &mut clouds, output),
             Verb::LintToken(flags) => lint_token::run(&flags, clouds.flags(), &common, output),
-            Verb::Check(flags) => check::run(&flags, &mut clouds, &common, output),
             Verb::Meta(_) => Ok(Exit::Ok),
         }
     }
