@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use clap::Args;
-use ec_shared::document::{Cache, Document, Section};
+use ec_shared::document::{Document, Section};
 use ec_shared::flags::Common;
 use ec_shared::output::Output;
 use ec_shared::report::Report;
 use ec_shared::run::{Input, Stage};
-use ec_shared::token::cache_name;
 use ec_shared::{Exit, Failure};
 
 use crate::cli::KEY;
@@ -18,20 +17,13 @@ use crate::connection::{self, Asked};
 use crate::lookup;
 use crate::posture::{self, Files};
 use crate::principal::Principal;
-use crate::who::checked_user;
+use crate::who::{Whom, checked_user};
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckFlags {
-    /// Who is to connect: role/NAME, user/NAME or an ARN [default: what the document says, else who calls]
-    #[arg(long, value_name = "PRINCIPAL")]
-    principal: Option<String>,
-    /// Name of the cache; without it, the cache of the document on stdin
-    #[arg(long, value_name = "NAME")]
-    cache: Option<String>,
-    /// ElastiCache user to connect as [default: what the document says, else the cache's IAM user]
-    #[arg(long, value_name = "ID", env = "EC_USER")]
-    user: Option<String>,
+    #[command(flatten)]
+    whom: Whom,
     /// Checks the account, even where a document names a cache
     #[arg(long, conflicts_with_all = ["principal", "cache"])]
     account: bool,
@@ -51,12 +43,9 @@ pub(crate) fn run(
     common: &Common,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let principal = flags.principal.as_deref().map(Principal::any).transpose()?;
-    let user = checked_user(flags.user.as_deref())?;
-    let named = match &flags.cache {
-        Some(name) => Some(Document::about(&Cache { name: cache_name(name)?, ..Cache::default() })),
-        None => None,
-    };
+    // Asking is free: of roles, too, that are AWS's to change.
+    let principal = flags.whom.principal.as_deref().map(Principal::any).transpose()?;
+    let (user, named) = (flags.whom.user()?, flags.whom.document()?);
     let files = flags.from_files.as_deref().map(Files::read).transpose()?;
     let is_account = flags.account || files.is_some();
     let mut checked: Option<Section> = None;

@@ -19,19 +19,39 @@ use crate::request::{Request, Seat, newcomer};
 use crate::thing::Person;
 use crate::trust::Asked;
 
-/// Who is to be given what.
+/// Who is to connect, to what, as whom.
 #[derive(Debug, Args)]
-pub(crate) struct Who {
-    /// Who gets the permission: role/NAME, user/NAME, group/NAME, permission-set/NAME or an ARN [default: what the
+pub(crate) struct Whom {
+    /// Who has or gets the permission: role/NAME, user/NAME, group/NAME, permission-set/NAME or an ARN [default: what the
     /// document says]
     #[arg(long, value_name = "PRINCIPAL")]
-    principal: Option<String>,
+    pub(crate) principal: Option<String>,
     /// Name of the cache; without it, the cache of the document on stdin
     #[arg(long, value_name = "NAME")]
     cache: Option<String>,
-    /// ElastiCache user to connect as [default: the cache's IAM user]
+    /// ElastiCache user to connect as [default: what the document says, else the cache's IAM user]
     #[arg(long, value_name = "ID", env = "EC_USER")]
     user: Option<String>,
+}
+
+impl Whom {
+    /// A document about the cache that is named, if one is.
+    pub(crate) fn document(&self) -> Result<Option<Document>, Failure> {
+        let cache = self.cache.as_deref().map(cache_name).transpose()?;
+        Ok(cache.map(|name| Document::about(&Cache { name, ..Cache::default() })))
+    }
+
+    /// The user that is named.
+    pub(crate) fn user(&self) -> Result<Option<String>, Failure> {
+        checked_user(self.user.as_deref())
+    }
+}
+
+/// Who is to be given what.
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    #[command(flatten)]
+    whom: Whom,
     /// What the principal is allowed [default: connect, or what the document says]
     #[arg(long, value_name = "POLICY")]
     policy: Option<Permission>,
@@ -117,10 +137,7 @@ struct SeatFlags {
 impl Who {
     /// Checks the flags, and tells where the documents come from.
     pub(crate) fn read(self, common: &Common) -> Result<(Input, Wanted), Failure> {
-        let named = match &self.cache {
-            Some(name) => Some(Document::about(&Cache { name: cache_name(name)?, ..Cache::default() })),
-            None => None,
-        };
+        let named = self.whom.document()?;
         let is_named = named.is_some();
         let permission = self.policy;
         let request = self.request()?;
@@ -131,8 +148,8 @@ impl Who {
         let seat = self.seat.seat()?;
         let session = self.seat.session_duration.map(|text| session(&text)).transpose()?;
         let request = Request {
-            principal: self.principal.as_deref().map(Principal::parse).transpose()?,
-            user: checked_user(self.user.as_deref())?,
+            principal: self.whom.principal.as_deref().map(Principal::parse).transpose()?,
+            user: self.whom.user()?,
             permission: self.policy.unwrap_or_default(),
             trust: self.trust.asked(),
             boundary: self.permissions_boundary.map(|arn| boundary(&arn)).transpose()?,
