@@ -133,7 +133,7 @@ impl Cloud for AwsCloud {
                 answer
                     .into_iter()
                     .flat_map(|answer| answer.cache_clusters.unwrap_or_default())
-                    .filter(|cluster| cluster.replication_group_id.is_none())
+                    .filter(|cluster| cluster.replication_group_id.as_deref().is_none_or(str::is_empty))
                     .map(|cluster| caches::cache_cluster(cluster).into()),
             ),
             Err(failure) => failures.push(failure),

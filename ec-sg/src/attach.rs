@@ -58,8 +58,10 @@ pub(crate) async fn plan<C: Cloud>(
         }
         Attaching::Group(group) => group.clone(),
         Attaching::Admitted => {
-            world.learn(question.cache.groups.iter().cloned().map(Need::Rules)).await;
-            world.learn(named_by_rules(question, &world.snapshot).into_iter().map(Need::Group)).await;
+            let rules: Vec<Need> = question.cache.groups.iter().cloned().map(Need::Rules).collect();
+            world.learn(rules.clone()).await;
+            let groups: Vec<Need> = named_by_rules(question, &world.snapshot).into_iter().map(Need::Group).collect();
+            world.learn(groups.clone()).await;
             let admitted = admitted(question, &world.snapshot);
             // One that it carries already is as good as any.
             if admitted.iter().any(|group| question.client.groups.contains(&GroupRef::of(group))) {
@@ -68,6 +70,9 @@ pub(crate) async fn plan<C: Cloud>(
             match admitted.as_slice() {
                 [one] => one.clone(),
                 [] => {
+                    if let Some(refusal) = rules.iter().chain(&groups).find_map(|need| world.snapshot.refusal(need)) {
+                        return Err(refusal.clone());
+                    }
                     let why = format!("no group is admitted to every port of {}", question.cache.name);
                     return Err(cannot(why).hint("name the group, and its rules are added, too: --attach-group=sg-…"));
                 }

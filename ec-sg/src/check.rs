@@ -137,8 +137,8 @@ pub(crate) async fn look<C: Cloud>(
     let apply = target.command("apply", &cache, Some(&client));
     walk_again(world, &question).await;
     if !is_open(&world.snapshot, &question) {
-        // Which groups are whose, a new rule has to know.
-        world.learn(plan::groups(&question).into_iter().map(Need::Group)).await;
+        let lists: Vec<&str> = client.prefix_list_id.iter().map(String::as_str).collect();
+        world.learn(plan::needs(&question, &world.snapshot, &lists)).await;
     }
     Ok(Some(Looked::at(&world.snapshot, question, attach, facts::availability(&cache), apply)))
 }
@@ -241,6 +241,13 @@ impl Looked {
         }
         section.findings.clone_from(&self.findings);
         section
+    }
+
+    /// What is not determined for want of an answer, also where no verdict hangs on it.
+    pub(crate) fn missing(&self) -> Vec<Finding> {
+        let told = self.findings.iter().filter(|finding| finding.evidence.contains_key("missing")).cloned();
+        let words = self.hops.iter().filter(|hop| hop.verdict == Verdict::NotAsked && hop.missing.is_some());
+        told.chain(words.map(findings::not_asked)).collect()
     }
 
     /// The rules to be added.

@@ -8,7 +8,7 @@ use crate::path::hop::ports;
 use crate::path::{Hop, Place, Question, Verdict, looked_at, words};
 use crate::plan::{self, Choice, Mend};
 use crate::quota;
-use crate::rule::{Direction, Opening, Rule};
+use crate::rule::{Direction, Opening, Peer, Rule};
 use crate::segments::Family;
 use crate::snapshot::Snapshot;
 use crate::{codes, public};
@@ -33,6 +33,7 @@ pub(crate) fn of(seen: &Seen<'_>, availability: Option<Finding>) -> Vec<Finding>
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(hops(Verdict::No).chain(hops(Verdict::Intermittent)).map(|hop| seen.closed(hop)));
     findings.extend(hops(Verdict::Unknown).map(|hop| seen.not_determined(hop)));
+    findings.extend(seen.not_read());
     findings.extend(availability);
     findings.extend(seen.console_groups());
     findings.extend(seen.over_quota());
@@ -50,6 +51,23 @@ pub(crate) fn of(seen: &Seen<'_>, availability: Option<Finding>) -> Vec<Finding>
         findings.push(Finding::new(&codes::EGRESS_NOT_KNOWN, Severity::Info, summary));
     }
     findings
+}
+
+/// A hop that no verdict hangs on, and that could not be read.
+pub(crate) fn not_asked(hop: &Hop) -> Finding {
+    let finding = Finding::new(&codes::NOT_DETERMINED, Severity::Info, hop.detail.clone());
+    with_missing(finding, hop.missing.as_deref(), hop.cause.as_ref())
+}
+
+/// Adds the call that would tell, and what its refusal hints at.
+fn with_missing(mut finding: Finding, command: Option<&str>, cause: Option<&Failure>) -> Finding {
+    if let Some(command) = command {
+        finding = finding.evidence("missing", command);
+    }
+    match cause.and_then(Failure::hint_text) {
+        Some(hint) => finding.evidence("hint", hint),
+        None => finding,
+    }
 }
 
 impl Seen<'_> {
@@ -93,14 +111,32 @@ impl Seen<'_> {
         let what =
             if hop.tcp_ports.is_empty() { hop.detail.clone() } else { format!("tcp {}: {}", ports(hop), hop.detail) };
         let code = if hop.hop == Place::Dns { &codes::NO_RESOLVER } else { &codes::NOT_DETERMINED };
-        let mut finding = self.with_evidence(hop, Finding::new(code, Severity::Warning, what));
-        if let Some(missing) = &hop.missing {
-            finding = finding.evidence("missing", missing);
-        }
-        if let Some(hint) = hop.cause.as_ref().and_then(Failure::hint_text) {
-            finding = finding.evidence("hint", hint);
-        }
+        let finding = self.with_evidence(hop, Finding::new(code, Severity::Warning, what));
+        let finding = with_missing(finding, hop.missing.as_deref(), hop.cause.as_ref());
         if hop.hop.is_of_groups() { self.with_fix(hop, finding) } else { finding }
+    }
+
+    /// What new rules would have been chosen by, and could not be read.
+    fn not_read(&self) -> Vec<Finding> {
+        let openings = self.openings();
+        if openings.is_empty() {
+            return Vec::new();
+        }
+        let list =
+            |opening: &'_ Opening| if let Peer::PrefixList(list) = &opening.peer { Some(list.clone()) } else { None };
+        let lists: Vec<String> = openings.iter().filter_map(list).collect();
+        let lists: Vec<&str> = lists.iter().map(String::as_str).collect();
+        let mut findings: Vec<Finding> = Vec::new();
+        for need in plan::needs(self.question, self.snapshot, &lists) {
+            let Some(cause) = self.snapshot.refusal(&need) else { continue };
+            let finding = Finding::new(&codes::NOT_DETERMINED, Severity::Warning, cause.to_string());
+            let finding = with_missing(finding, Some(&need.command()), Some(cause));
+            // One call tells of several groups.
+            if findings.iter().all(|known| known.summary != finding.summary) {
+                findings.push(finding);
+            }
+        }
+        findings
     }
 
     fn with_evidence(&self, hop: &Hop, mut finding: Finding) -> Finding {

@@ -55,6 +55,8 @@ pub enum Need {
     TransitGatewayRoutes(String),
     /// The entries of a prefix list.
     PrefixList(String),
+    /// How many entries a prefix list may hold.
+    PrefixListSize(String),
 }
 
 impl Need {
@@ -119,6 +121,7 @@ impl Need {
                 "aws ec2 search-transit-gateway-routes --transit-gateway-route-table-id {table} \
                  --filters Name=state,Values=active,blackhole"
             ),
+            Self::PrefixListSize(id) => format!("aws ec2 describe-managed-prefix-lists --prefix-list-ids {id}"),
             Self::PrefixList(id) => format!("aws ec2 get-managed-prefix-list-entries --prefix-list-id {id}"),
         }
     }
@@ -150,6 +153,7 @@ impl fmt::Display for Need {
             Self::Peerings(one, other) => write!(f, "the peering connections between {one} and {other}"),
             Self::TransitGateway(id) => write!(f, "transit gateway {id} and its attachments"),
             Self::TransitGatewayRoutes(table) => write!(f, "the routes of {table}"),
+            Self::PrefixListSize(id) => write!(f, "how much prefix list {id} may hold"),
             Self::PrefixList(id) => write!(f, "the entries of prefix list {id}"),
         }
     }

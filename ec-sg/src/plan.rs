@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use network::ByOthers;
 
+use crate::need::Need;
 use crate::network::Group;
 use crate::path::{By, ClientKind, Link, Place, Question, Step, Verdict};
 use crate::rule::{Direction, GroupRef, Opening, Peer};
@@ -242,6 +243,18 @@ pub(crate) fn groups(question: &Question) -> Vec<String> {
     let client = question.client.groups.iter().filter(|group| group.account.is_none()).map(|group| &group.id);
     let all: BTreeSet<&String> = question.cache.groups.iter().chain(client).collect();
     all.into_iter().cloned().collect()
+}
+
+/// What a new rule is chosen by: whose the groups are, and how much the prefix lists count for, those of their rules and
+/// `lists`.
+pub(crate) fn needs(question: &Question, known: &Snapshot, lists: &[&str]) -> BTreeSet<Need> {
+    let groups = groups(question);
+    let rules = groups.iter().flat_map(|group| known.rules(group).unwrap_or_default());
+    let named =
+        rules.filter_map(|rule| if let Peer::PrefixList(list) = &rule.peer { Some(list.as_str()) } else { None });
+    let sizes =
+        named.chain(lists.iter().copied()).map(|list| Need::PrefixListSize(list.to_owned())).collect::<Vec<_>>();
+    groups.into_iter().map(Need::Group).chain(sizes).collect()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub fn weight(peer: &Peer, known: &Snapshot, family: Family) -> u32 {
         Peer::Range(range) => u32::from(Family::of(range) == family),
         Peer::PrefixList(id) => {
             let entries = known.prefix_list(id).map(<[_]>::len).ok().and_then(|count| u32::try_from(count).ok());
-            known.prefix_list_size(id).or(entries).unwrap_or(1)
+            known.prefix_list_size(id).ok().flatten().or(entries).unwrap_or(1)
         }
     }
 }

@@ -335,8 +335,8 @@ impl Snapshot {
         self.lists.get(id).map(Vec::as_slice).ok_or_else(|| Need::PrefixList(id.to_owned()))
     }
 
-    /// How many rules a reference to a prefix list counts for.
-    pub fn prefix_list_size(&self, id: &str) -> Option<u32> {
-        self.list_sizes.get(id).copied()
+    /// How many rules a reference to a prefix list counts for; `None` if there is no such list.
+    pub fn prefix_list_size(&self, id: &str) -> Known<Option<u32>> {
+        self.look(self.list_sizes.get(id), || Need::PrefixListSize(id.to_owned())).map(Option::<&_>::copied)
     }
 }

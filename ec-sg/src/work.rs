@@ -83,10 +83,11 @@ impl Work {
             if save.is_some() {
                 world.listen();
             }
-            let section = check::find(document, world, target).await?;
+            let mut section = check::find(document, world, target).await?;
             if save.is_some() && document.client()?.is_some() {
-                // Everything that decides, so that check needs nobody.
-                check::look(document, world, &Target::default(), &Attaching::No).await?;
+                // Everything that decides, so that check needs nobody; what it will lack is told now.
+                let looked = check::look(document, world, &Target::default(), &Attaching::No).await?;
+                section.findings.extend(looked.iter().flat_map(check::Looked::missing));
             }
             Ok(section)
         })?;

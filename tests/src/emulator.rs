@@ -108,6 +108,18 @@ impl Moto {
         Self { server }
     }
 
+    /// Whether credentials and policies count from now on. At the start they do not.
+    pub fn enforce_iam(&self, is_on: bool) {
+        let address = format!("127.0.0.1:{}", self.server.port());
+        // How many calls nobody is asked about.
+        let free = if is_on { "0" } else { "inf" };
+        let headers = [("host", address.as_str()), ("content-length", &free.len().to_string())];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let request = Request { line: "POST /moto-api/reset-auth HTTP/1.1".to_owned(), headers, body: free.into() };
+        let answer = http::exchange(&address, &request).unwrap_or_default();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "moto-api/reset-auth: {}", String::from_utf8_lossy(&answer));
+    }
+
     /// What the tools take as `AWS_ENDPOINT_URL`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port())

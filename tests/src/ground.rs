@@ -49,6 +49,19 @@ impl Ground {
         Self { subnet, client_group, cache_group, instance, ..ground }
     }
 
+    /// That of a scene.
+    pub fn of(scene: &Scene) -> Self {
+        Self {
+            aws: scene.aws.clone(),
+            vpc: scene.vpc.clone(),
+            subnet: scene.subnet.clone(),
+            client_group: scene.client_group.clone(),
+            cache_group: scene.cache_group.clone(),
+            instance: scene.instance.clone(),
+            number: 0,
+        }
+    }
+
     /// One more subnet, 10.N.`third`.0/24.
     pub fn another_subnet(&self, third: u8) -> String {
         let range = format!("10.{}.{third}.0/24", self.number);

@@ -9,6 +9,7 @@
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
+//! - [`Enforced`]: an emulator that decides by policies, and a user with exactly one.
 //! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
@@ -20,6 +21,7 @@ mod canned;
 mod certs;
 mod counting;
 mod emulator;
+mod enforced;
 mod failing;
 mod ground;
 mod http;
@@ -40,6 +42,7 @@ pub use canned::Canned;
 pub use certs::{Certs, Identity};
 pub use counting::Counting;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
+pub use enforced::{Enforced, actions};
 pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use memcached::Memcached;

@@ -47,10 +47,8 @@ impl Audit<'_> {
     /// A prefix list counts for as many rules as it may hold.
     fn learn_sizes(&self, rules: &[Rule]) {
         for rule in rules {
-            if let Peer::PrefixList(list) = &rule.peer
-                && self.known.prefix_list_size(list).is_none()
-            {
-                self.seen(self.known.prefix_list(list));
+            if let Peer::PrefixList(list) = &rule.peer {
+                self.seen(self.known.prefix_list_size(list));
             }
         }
     }

@@ -96,6 +96,7 @@ fn the_worst_comes_first_then_what_is_not_known() {
     let rules = [ingress(1, Traffic::All, "0.0.0.0/0"), ingress(2, MAIN, "pl-unread"), ingress(3, BOTH, "sg-b")];
     let mut all = known(&rules);
     all.asked(Need::PrefixList("pl-unread".into()), None);
+    all.asked(Need::PrefixListSize("pl-unread".into()), None);
     let mut side = cache(&["sg-c"]);
     side.vpc = Some("vpc-1".into());
     let codes: Vec<String> = audit(&side, &all).into_iter().map(|finding| finding.code).collect();

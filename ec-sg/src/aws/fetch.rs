@@ -71,6 +71,7 @@ impl AwsCloud {
             [Need::TransitGateway(id)] => self.transit_gateway(&what, id).await,
             [Need::TransitGatewayRoutes(table)] => self.transit_gateway_routes(&what, table).await,
             [Need::PrefixList(id)] => self.prefix_list(&what, id).await,
+            [Need::PrefixListSize(id)] => self.prefix_list_size(&what, id).await,
             _ => self.list(&what, needs, scope).await,
         }
     }
@@ -101,10 +102,18 @@ fn is_no_such(needs: &[Need], failure: &Failure) -> bool {
     failure.code() == &codes::NOT_FOUND || failure.aws_code().is_some_and(is)
 }
 
-/// Drops what adds to an answer and may not be asked, or cannot: emulators do not know every action.
+/// Drops what adds to an answer and may not be asked, or cannot.
 fn if_allowed<T>(addition: Result<Vec<T>, Failure>) -> Result<Option<Vec<T>>, Failure> {
     match addition {
-        Err(failure) if [&codes::ACCESS_DENIED, &codes::REFUSED].contains(&failure.code()) => Ok(None),
+        Err(failure) if *failure.code() == codes::ACCESS_DENIED => Ok(None),
+        addition => if_known(addition),
+    }
+}
+
+/// Drops what cannot be asked: emulators do not know every action.
+fn if_known<T>(addition: Result<Vec<T>, Failure>) -> Result<Option<Vec<T>>, Failure> {
+    match addition {
+        Err(failure) if *failure.code() == codes::REFUSED => Ok(None),
         addition => addition.map(Some),
     }
 }

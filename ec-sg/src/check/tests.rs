@@ -101,6 +101,20 @@ fn a_network_acl_that_may_not_be_read_is_unknown_and_names_the_call() {
 }
 
 #[test]
+fn what_a_new_rule_is_chosen_by_and_may_not_be_read_is_told() {
+    let mut cloud = scene();
+    cloud.denied = ["sg-a", "sg-c"].map(|group| Need::Group(group.into())).to_vec();
+    cloud.answers.security_groups = None;
+    let section = checked(cloud);
+    assert_eq!((section.status, codes_of(&section)), (Status::No, vec!["EC1004", "EC1005", "EC1009"]));
+    let missing = section.findings[2].evidence["missing"].as_str().unwrap();
+    assert_eq!(missing, "aws ec2 describe-security-groups --group-ids sg-a");
+    let mut cloud = scene_with(rule("sgr-1", "sg-c", Direction::Ingress, Traffic::All, "sg-a"));
+    cloud.denied = vec![Need::Group("sg-a".into())];
+    assert_eq!(codes_of(&checked(cloud)), Vec::<&str>::new(), "where no rule is missing, none is chosen");
+}
+
+#[test]
 fn narrowed_egress_is_measured_against_the_caches_subnets() {
     let with = |peer: &str| {
         let cloud = scene();
@@ -338,6 +352,17 @@ mod attaching {
         cloud.rules.borrow_mut().push(rule("sgr-2", "sg-c", Direction::Ingress, Traffic::All, "sg-c"));
         let failure = checked(cloud, &Attaching::Admitted).unwrap_err();
         assert!(failure.to_string().ends_with("several groups are admitted: sg-b, sg-c"), "{failure}");
+    }
+
+    #[test]
+    fn that_no_group_is_admitted_takes_rules_and_groups_that_may_be_read() {
+        for denied in [Need::Rules("sg-c".into()), Need::Group("sg-b".into())] {
+            let mut cloud = admitting();
+            cloud.answers.security_groups.as_mut().unwrap().retain(|group| group.group_id != "sg-b");
+            cloud.denied = vec![denied];
+            let failure = checked(cloud, &Attaching::Admitted).unwrap_err();
+            assert_eq!(*failure.code(), ec_shared::codes::ACCESS_DENIED, "{failure}");
+        }
     }
 
     #[test]

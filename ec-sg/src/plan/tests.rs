@@ -36,7 +36,7 @@ fn question(cache: &[&str], client: &[&str], addresses: &[&str]) -> Question {
 /// What is known when these rules are all that there are.
 fn known(facts: Value, rules: &[Rule]) -> Snapshot {
     let mut known = snapshot(facts, rules);
-    known.told_whole(&crate::need::Need::SubnetsOf(String::new()));
+    known.told_whole(&Need::SubnetsOf(String::new()));
     known
 }
 
@@ -182,7 +182,7 @@ fn after(facts: &Value, rules: &[Rule], mends: &[&Mend]) -> Snapshot {
         }
     }
     let mut known = known(facts, &rules);
-    known.told_whole(&crate::need::Need::peerings("", ""));
+    known.told_whole(&Need::peerings("", ""));
     known
 }
 

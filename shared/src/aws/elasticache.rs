@@ -69,7 +69,7 @@ pub fn cache_cluster(from: types::CacheCluster) -> CacheCluster {
         cache_nodes: from.cache_nodes.unwrap_or_default().into_iter().map(node).collect(),
         security_groups: from.security_groups.unwrap_or_default().into_iter().filter_map(membership).collect(),
         cache_subnet_group_name: from.cache_subnet_group_name,
-        replication_group_id: from.replication_group_id,
+        replication_group_id: from.replication_group_id.filter(|id| !id.is_empty()),
         transit_encryption_enabled: from.transit_encryption_enabled,
         transit_encryption_mode: from.transit_encryption_mode.map(|mode| mode.as_str().to_owned()),
         auth_token_enabled: from.auth_token_enabled,

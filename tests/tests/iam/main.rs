@@ -1,6 +1,7 @@
 //! ec-iam against both emulators, and against AWS's answers on paper where no emulator gives them.
 
 mod access_strings;
+mod least_privilege;
 mod policies;
 mod posture;
 mod simulate;

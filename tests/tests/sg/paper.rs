@@ -70,7 +70,8 @@ fn a_prefix_list_that_may_not_be_read_is_unknown_and_names_the_action() {
         .error("GetManagedPrefixListEntries", 403, "UnauthorizedOperation", "You are not authorized")
         .serve();
     let checked = section(&check(&cloud).exits(4));
-    assert_eq!((checked["status"].as_str(), codes(&checked)), (Some("unknown"), vec!["EC1009"]));
+    // What the one rule that would make it certain is chosen by is not on this paper, and comes after it.
+    assert_eq!((checked["status"].as_str(), codes(&checked)[0]), (Some("unknown"), "EC1009"));
     assert!(checked["reason"].as_str().is_some_and(|reason| reason.contains("GetManagedPrefixListEntries")));
     let hint = &checked["findings"][0]["evidence"]["hint"];
     assert!(hint.as_str().is_some_and(|hint| hint.contains("ec2:GetManagedPrefixListEntries")), "{hint}");

@@ -1,9 +1,9 @@
 //! Calls about one VPC, one prefix list, or what lies between VPCs.
 
-use aws_sdk_ec2::types::VpcAttributeName;
+use aws_sdk_ec2::types::{VpcAttributeName, VpcPeeringConnection, VpcPeeringConnectionStateReasonCode};
 use ec_shared::Failure;
 
-use super::if_allowed;
+use super::{if_allowed, if_known};
 use crate::answers::{Answers, AttributeBooleanValue};
 use crate::aws::{AwsCloud, filter, shapes};
 
@@ -31,7 +31,8 @@ impl AwsCloud {
         Ok(Answers { vpc_id: Some(vpc.to_owned()), enable_dns_hostnames, ..Answers::default() })
     }
 
-    /// The peering connections between two VPCs, and what they are attached to: a route may lead over either.
+    /// The peering connections between two VPCs, and what they are attached to: a route may lead over either. That nothing
+    /// joins them takes both answers; where a peering connection does, the other is an addition.
     pub(super) async fn peerings(&self, what: &str, one: &str, other: &str) -> Result<Answers, Failure> {
         let both = || vec![one.to_owned(), other.to_owned()];
         let call = self.ec2.describe_vpc_peering_connections();
@@ -44,10 +45,11 @@ impl AwsCloud {
         let attachments = self.call("ec2", "DescribeTransitGatewayVpcAttachments", what, pages.try_collect());
 
         let (peerings, attachments) = tokio::join!(peerings, attachments);
+        let peerings: Vec<_> = peerings?;
+        let attachments = if peerings.iter().any(joins) { if_allowed(attachments) } else { if_known(attachments) };
         Ok(Answers {
-            vpc_peering_connections: Some(shapes::each(peerings?, shapes::peering)),
-            transit_gateway_vpc_attachments: if_allowed(attachments)?
-                .map(|found| shapes::each(found, shapes::vpc_attachment)),
+            vpc_peering_connections: Some(shapes::each(peerings, shapes::peering)),
+            transit_gateway_vpc_attachments: attachments?.map(|found| shapes::each(found, shapes::vpc_attachment)),
             ..Answers::default()
         })
     }
@@ -88,20 +90,28 @@ impl AwsCloud {
         })
     }
 
-    /// The entries of a list, and how many it may hold: quotas count those.
     pub(super) async fn prefix_list(&self, what: &str, id: &str) -> Result<Answers, Failure> {
         let pages = self.ec2.get_managed_prefix_list_entries().prefix_list_id(id).into_paginator().items().send();
-        let entries = self.call("ec2", "GetManagedPrefixListEntries", what, pages.try_collect());
-
-        let pages = self.ec2.describe_managed_prefix_lists().prefix_list_ids(id).into_paginator().items().send();
-        let lists = self.call("ec2", "DescribeManagedPrefixLists", what, pages.try_collect());
-
-        let (entries, lists) = tokio::join!(entries, lists);
+        let entries = self.call("ec2", "GetManagedPrefixListEntries", what, pages.try_collect()).await?;
         Ok(Answers {
             prefix_list_id: Some(id.to_owned()),
-            entries: Some(shapes::each(entries?, shapes::prefix_list_entry)),
-            prefix_lists: if_allowed(lists)?.map(|found| shapes::each(found, shapes::prefix_list)),
+            entries: Some(shapes::each(entries, shapes::prefix_list_entry)),
             ..Answers::default()
         })
     }
+
+    pub(super) async fn prefix_list_size(&self, what: &str, id: &str) -> Result<Answers, Failure> {
+        let pages = self.ec2.describe_managed_prefix_lists().prefix_list_ids(id).into_paginator().items().send();
+        let lists = self.call("ec2", "DescribeManagedPrefixLists", what, pages.try_collect()).await?;
+        Ok(Answers { prefix_lists: Some(shapes::each(lists, shapes::prefix_list)), ..Answers::default() })
+    }
+}
+
+/// Whether a peering connection is there to stay, accepted or not yet.
+fn joins(peering: &VpcPeeringConnection) -> bool {
+    let code = peering.status.as_ref().and_then(|status| status.code.as_ref());
+    matches!(
+        code,
+        Some(VpcPeeringConnectionStateReasonCode::Active | VpcPeeringConnectionStateReasonCode::PendingAcceptance)
+    )
 }

@@ -51,6 +51,9 @@ fn an_addition_that_is_denied_is_left_out_and_one_that_fails_for_now_is_not() {
     assert_eq!(addition(&codes::REFUSED, "InvalidAction"), Ok(None));
     assert!(addition(&codes::THROTTLED, "RequestLimitExceeded").is_err());
     assert_eq!(if_allowed(Ok(vec![1])), Ok(Some(vec![1])));
+    let denied = failure(&codes::ACCESS_DENIED, "UnauthorizedOperation");
+    assert_eq!(if_known::<()>(Err(denied.clone())), Err(denied));
+    assert_eq!(if_known::<()>(Err(failure(&codes::REFUSED, "InvalidAction"))), Ok(None));
 }
 
 #[test]
