@@ -170,10 +170,25 @@ impl Checks {
         let mut finding = Finding::new(&codes::NOT_DETERMINED, Severity::Warning, summary)
             .evidence("check", check)
             .evidence("errors", failures);
-        finding.fix = fix(failures, self.purpose);
+        finding.fix = self.fix(failures);
         finding.aws_code = failures.iter().find_map(|failure| failure.aws_code().map(str::to_owned));
         self.rows.push(Check { check, verdict: Verdict::Unknown, detail, code: Some(finding.code.clone()) });
         self.findings.push(finding);
+    }
+
+    /// Any of the ways would do. To allow an action is the one that surely helps; hints are for what no action opens.
+    pub(crate) fn fix(&self, failures: &[&Failure]) -> Option<String> {
+        let actions: Vec<String> = failures.iter().filter_map(|failure| denied(failure)).collect();
+        if !actions.is_empty() {
+            let actions = actions.join(" or ");
+            return Some(format!(
+                "allow {actions}; ec-iam policy --for '{}' prints a policy with all there is",
+                self.purpose
+            ));
+        }
+        let mut hints: Vec<&str> = failures.iter().filter_map(|failure| failure.hint_text()).collect();
+        hints.dedup();
+        (!hints.is_empty()).then(|| hints.join("; or "))
     }
 
     /// Puts rows, findings and status into a section. Only errors make it `no`: warnings are advice to heed, and an
@@ -194,7 +209,8 @@ impl Checks {
     }
 }
 
-fn reason(failure: &Failure) -> String {
+/// Why something is not known: what AWS denied, or what went wrong.
+pub(crate) fn reason(failure: &Failure) -> String {
     match denied(failure) {
         Some(action) => format!("AWS denied {action}"),
         None => failure.to_string(),
@@ -204,16 +220,4 @@ fn reason(failure: &Failure) -> String {
 /// The action that was denied, if that is the failure.
 fn denied(failure: &Failure) -> Option<String> {
     failure.aws_action().filter(|_| *failure.code() == shared::ACCESS_DENIED)
-}
-
-/// Any of the ways would do. To allow an action is the one that surely helps; hints are for what no action opens.
-fn fix(failures: &[&Failure], purpose: &str) -> Option<String> {
-    let actions: Vec<String> = failures.iter().filter_map(|failure| denied(failure)).collect();
-    if !actions.is_empty() {
-        let actions = actions.join(" or ");
-        return Some(format!("allow {actions}; ec-iam policy --for '{purpose}' prints a policy with all there is"));
-    }
-    let mut hints: Vec<&str> = failures.iter().filter_map(|failure| failure.hint_text()).collect();
-    hints.dedup();
-    (!hints.is_empty()).then(|| hints.join("; or "))
 }

@@ -70,19 +70,29 @@ fn service_linked_role(
             checks.yes(Topic::ServiceLinkedRole, name);
         }
         Ok(_) => {
-            let may = holder.ok().and_then(|holder| {
+            let ask = |holder: &simulate::Holder| {
                 let arn = holder.caller.arn();
-                let (partition, account) = (Caller::of(arn).partition, arn.split(':').nth(4)?);
-                Some(Question::service_linked_role(&partition, account).ask(holder))
-            });
-            let may = match may {
-                Some(Answer::Yes) => format!("{principal} may create it"),
-                Some(Answer::No) => format!("{principal} may not create it"),
-                Some(Answer::Unknown) | None => format!("it is not known whether {principal} may create it"),
+                let account = arn.split(':').nth(4).unwrap_or_default();
+                Question::service_linked_role(&Caller::of(arn).partition, account).ask(holder)
+            };
+            let may = match holder.map(ask) {
+                Ok(Answer::Yes) => format!("{principal} may create it"),
+                Ok(Answer::No) => format!("{principal} may not create it"),
+                Ok(Answer::Unknown) => format!("whether {principal} may create it depends on the request"),
+                Err(failure) => {
+                    format!("it is not known whether {principal} may create it: {}", checks::reason(failure))
+                }
             };
             let summary = format!("the account has none, and {may}");
-            let finding = Finding::new(&codes::NO_SERVICE_LINKED_ROLE, Severity::Warning, &summary)
-                .fix("ec-iam apply creates it; ec-iam policy --for setup prints a policy that allows it");
+            let create = "ec-iam apply creates it; ec-iam policy --for setup prints a policy that allows it";
+            let fix = match holder.err().and_then(|failure| checks.fix(&[failure])) {
+                Some(fix) => format!("{create}; to know who may: {fix}"),
+                None => create.to_owned(),
+            };
+            let mut finding = Finding::new(&codes::NO_SERVICE_LINKED_ROLE, Severity::Warning, &summary).fix(fix);
+            if let Err(failure) = holder {
+                finding = finding.evidence("errors", [failure]);
+            }
             checks.no(Topic::ServiceLinkedRole, summary, finding);
         }
         Err(failure) => checks.unknown(Topic::ServiceLinkedRole, &[&failure]),

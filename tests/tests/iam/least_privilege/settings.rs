@@ -130,6 +130,12 @@ pub(super) fn grants() -> Setting {
             cases.push(Case::new("ec-iam plan", &asking("plan", cache)).for_principal(principal));
             cases.push(Case::new("ec-iam apply", &asking("apply", cache)).for_principal(principal));
         }
+        // A group makes no requests.
+        if principal != "group/devs" {
+            for cache in caches {
+                cases.push(Case::new("ec-iam check --principal", &asking("check", cache)).for_principal(principal));
+            }
+        }
         // One policy is deleted, the other put back.
         earlier_policy(aws, principal, "ec-iam-connect-us-east-1-serverlesscache-archive-app");
         for cache in ["orders", "archive"] {
