@@ -24,7 +24,7 @@ pub fn apply(
     cache: Option<&Cache>,
     before: Option<&Section>,
     wait: &Wait<'_>,
-) -> Result<(Section, Option<Failure>), Failure> {
+) -> Result<Section, Failure> {
     let plan = before.filter(|section| plan::is_open(section));
     let mut section = match plan {
         Some(plan) => taken_up(plan, request)?,
@@ -33,7 +33,7 @@ pub fn apply(
     "apply".clone_into(&mut section.command);
     claim(&mut section.changes, before);
     if section.status == Status::No {
-        return Ok((section, None));
+        return Ok(section);
     }
     let mut failure = None;
     for index in 0..section.changes.len() {
@@ -50,7 +50,7 @@ pub fn apply(
         section.status = Status::Error;
         section.blame(failure);
     }
-    Ok((section, failure))
+    Ok(section)
 }
 
 /// The section of a plan as this run goes on with it.
@@ -183,7 +183,10 @@ mod tests {
 
     fn run(cloud: &Fake, before: Option<&Section>) -> (Section, Option<Failure>) {
         cloud.calls.borrow_mut().clear();
-        apply(cloud, &request("role/app"), Some(&orders()), before, &waiting(&Interrupt::default())).unwrap()
+        let applied = apply(cloud, &request("role/app"), Some(&orders()), before, &waiting(&Interrupt::default()));
+        let section = applied.unwrap();
+        let failure = section.failure.clone();
+        (section, failure)
     }
 
     fn states(section: &Section) -> Vec<ChangeState> {
@@ -194,14 +197,13 @@ mod tests {
     fn an_empty_account_gets_both_and_the_second_run_writes_nothing() {
         for principal in ["role/app", "user/anna", "group/devs"] {
             let cloud = account();
-            let (section, failure) =
+            let section =
                 apply(&cloud, &request(principal), Some(&orders()), None, &waiting(&Interrupt::default())).unwrap();
-            assert!(failure.is_none());
-            assert_eq!(section.status, Status::Changed);
+            assert_eq!((section.status, &section.failure), (Status::Changed, &None));
             assert_eq!(states(&section), [ChangeState::Done, ChangeState::Done]);
             assert_eq!(section.changes[0].id.as_deref(), Some(ROLE_ARN));
             cloud.calls.borrow_mut().clear();
-            let (again, _) =
+            let again =
                 apply(&cloud, &request(principal), Some(&orders()), Some(&section), &waiting(&Interrupt::default()))
                     .unwrap();
             assert_eq!(again.status, Status::Unchanged);
@@ -213,7 +215,7 @@ mod tests {
     fn once_a_signal_came_no_change_begins_and_the_next_run_does_them() {
         let (cloud, interrupt) = (account(), Interrupt::default());
         interrupt.raise(Exit::Terminated);
-        let (section, _) = apply(&cloud, &request("role/app"), Some(&orders()), None, &waiting(&interrupt)).unwrap();
+        let section = apply(&cloud, &request("role/app"), Some(&orders()), None, &waiting(&interrupt)).unwrap();
         assert_eq!((section.interrupted, section.exit()), (Some(true), Exit::Terminated));
         assert_eq!((states(&section), cloud.writes()), (vec![ChangeState::Planned; 2], Vec::<String>::new()));
         assert_eq!(states(&run(&cloud, Some(&section)).0), [ChangeState::Done; 2]);
@@ -223,8 +225,7 @@ mod tests {
     fn a_plan_is_carried_out_as_it_stands() {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let (section, _) =
-            apply(&cloud, &Request::default(), None, Some(&plan), &waiting(&Interrupt::default())).unwrap();
+        let section = apply(&cloud, &Request::default(), None, Some(&plan), &waiting(&Interrupt::default())).unwrap();
         assert_eq!((section.command.as_str(), section.status), ("apply", Status::Changed));
         assert_eq!(cloud.writes(), [format!("write {SERVICE_LINKED_ROLE}"), format!("write {POLICY}")]);
         assert!(cloud.has(POLICY));

@@ -17,7 +17,7 @@ use crate::simulate::{self, SimulateFlags};
 use crate::token::TokenFormat;
 use crate::wait::Wait;
 use crate::who::{Conditions, Who};
-use crate::{apply, codes, print, revoke, survey, text, whoami};
+use crate::{apply, codes, lookup, print, revoke, survey, text, whoami};
 
 /// Our key in the document.
 pub(crate) const KEY: &str = "iam";
@@ -181,7 +181,8 @@ impl Tool for Cli {
                     let before: Option<Section> = document.read(KEY)?;
                     let tell = |resource: &str, waited: Duration| tell(output, resource, waited);
                     let wait = Wait { limit: limit(&common), interrupt: &interrupt, tell: &tell };
-                    let (section, _) = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), &wait)?;
+                    let section = apply::apply(cloud, &request, cache.as_ref(), before.as_ref(), &wait)?;
+                    lookup::learn(document, &section)?;
                     Ok(section)
                 })
             }
@@ -200,7 +201,8 @@ impl Tool for Cli {
                     let cloud = clouds.at(document.cache()?.and_then(|cache| cache.region), output)?;
                     let tell = |resource: &str, waited: Duration| tell(output, resource, waited);
                     let wait = Wait { limit: limit(&common), interrupt: &interrupt, tell: &tell };
-                    let (mut section, _) = revoke::revoke(cloud, undos, &wait);
+                    let mut section = revoke::revoke(cloud, undos, &wait);
+                    lookup::learn(document, &section)?;
                     // Whose permission it was stays known.
                     for name in ["principal", "user"] {
                         if let Some(fact) = before.as_ref().and_then(|section| section.facts.get(name)) {

@@ -1,10 +1,13 @@
 //! Finds the cache that a name, or a document that knows too little, is about.
 
-use ec_shared::document::{Cache, Document};
+use ec_shared::document::{Auth, AuthKind, Cache, ChangeState, Document, Section};
 use ec_shared::{Failure, codes as shared};
+use serde_json::{Map, Value, json};
 
 use crate::cloud::Cloud;
 use crate::codes;
+use crate::plan;
+use crate::thing::Thing;
 
 /// The one cache of a name.
 ///
@@ -38,11 +41,41 @@ pub fn complete(cloud: &impl Cloud, document: &mut Document) -> Result<Option<Ca
     Ok(Some(found))
 }
 
+/// Writes into the document's cache what a section says was changed of it: the user groups that let users in. A stage
+/// behind this one would not ask for a login otherwise.
+///
+/// # Errors
+/// `EC9009` if the document's cache cannot be read.
+pub fn learn(document: &mut Document, section: &Section) -> Result<(), Failure> {
+    let Some(cache) = document.cache()? else { return Ok(()) };
+    let mut auth = cache.auth.unwrap_or(Auth { kind: AuthKind::None, user_group_ids: Vec::new() });
+    let known = auth.clone();
+    for change in section.changes.iter().filter(|change| change.state == ChangeState::Done) {
+        let Some(Thing::GroupOfCache { cache: of, group }) = plan::thing_of(change) else { continue };
+        if of.name() != cache.name {
+            continue;
+        }
+        auth.user_group_ids.retain(|attached| *attached != group);
+        if change.action == "attach" {
+            auth.user_group_ids.push(group);
+        }
+        auth.kind = if auth.user_group_ids.is_empty() { AuthKind::None } else { AuthKind::Rbac };
+    }
+    if auth != known
+        && let Some(mut members) = document.read::<Map<String, Value>>("cache")?
+    {
+        // What else stands there stays, whoever wrote it.
+        members.insert("auth".to_owned(), json!(auth));
+        document.set("cache", &members);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::fake::Fake;
-    use ec_shared::document::{Auth, AuthKind, Deployment};
+    use ec_shared::document::{Change, Deployment, Status};
 
     fn orders(deployment: Deployment) -> Cache {
         Cache {
@@ -81,5 +114,20 @@ mod tests {
         let code = |cloud: &Fake| by_name(cloud, "orders").unwrap_err().code().id;
         assert_eq!(code(&account(&[])), "EC9106");
         assert_eq!(code(&account(&[Deployment::Serverless, Deployment::ReplicationGroup])), "EC2016");
+    }
+
+    #[test]
+    fn the_document_learns_which_user_groups_the_cache_has_now() {
+        let mut document = Document::about(&orders(Deployment::Serverless));
+        let auth = |document: &Document| document.cache().unwrap().unwrap().auth.unwrap();
+        for (action, kind, groups) in
+            [("attach", AuthKind::Rbac, vec!["g".to_owned()]), ("detach", AuthKind::None, vec![])]
+        {
+            let mut section = Section::new("apply", Status::Changed);
+            let id = "arn:aws:elasticache:us-east-1:123456789012:serverlesscache:orders/g";
+            section.changes.push(Change::new(action, "user group g of cache orders", ChangeState::Done).id(id));
+            learn(&mut document, &section).unwrap();
+            assert_eq!((auth(&document).kind, auth(&document).user_group_ids), (kind, groups));
+        }
     }
 }

@@ -40,7 +40,7 @@ pub fn undos(before: Option<&Section>) -> Vec<Undo> {
 }
 
 /// Takes back what there is to take back, in order, until something cannot be, or somebody wants the run to end.
-pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, wait: &Wait<'_>) -> (Section, Option<Failure>) {
+pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, wait: &Wait<'_>) -> Section {
     let mut section = Section::new("revoke", Status::Unchanged);
     let mut failure = None;
     for mut undo in undos {
@@ -68,7 +68,7 @@ pub fn revoke(cloud: &impl Cloud, undos: Vec<Undo>, wait: &Wait<'_>) -> (Section
     if let Some(failure) = &failure {
         section.blame(failure);
     }
-    (section, failure)
+    section
 }
 
 impl Undo {
@@ -191,11 +191,11 @@ mod tests {
     }
 
     fn run(cloud: &Fake, section: &Section) -> (Section, Option<Failure>) {
-        revoke(
-            cloud,
-            undos(Some(section)),
-            &Wait { limit: PATIENCE, interrupt: &Interrupt::default(), tell: &|_, _| {} },
-        )
+        let interrupt = Interrupt::default();
+        let wait = Wait { limit: PATIENCE, interrupt: &interrupt, tell: &|_, _| {} };
+        let section = revoke(cloud, undos(Some(section)), &wait);
+        let failure = section.failure.clone();
+        (section, failure)
     }
 
     #[test]

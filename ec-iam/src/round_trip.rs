@@ -113,7 +113,7 @@ fn run(cloud: &Fake, request: &Request, document: &mut Document) -> Section {
     let before: Option<Section> = document.read(KEY).unwrap();
     let cache = cache(request.makes_users);
     match apply(cloud, request, Some(&cache), before.as_ref(), &waiting(&Interrupt::default())) {
-        Ok((section, _)) => {
+        Ok(section) => {
             document.set_section(KEY, section.clone());
             section
         }
@@ -124,7 +124,7 @@ fn run(cloud: &Fake, request: &Request, document: &mut Document) -> Section {
 fn take_back(cloud: &Fake, document: &mut Document) -> Section {
     cloud.calls.borrow_mut().clear();
     let before: Option<Section> = document.read(KEY).unwrap();
-    let (section, _) = revoke(cloud, undos(before.as_ref()), &waiting(&Interrupt::default()));
+    let section = revoke(cloud, undos(before.as_ref()), &waiting(&Interrupt::default()));
     document.set_section(KEY, section.clone());
     section
 }
