@@ -44,6 +44,8 @@ pub fn apply(
             failure = wait.interrupt.check().and_then(|()| one(cloud, change, earlier, wait)).err();
         }
     }
+    // AWS may have been at work on it still when the plan was made.
+    claim(&mut section.changes, before);
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
     section.status = if is_changed { Status::Changed } else { Status::Unchanged };
     if let Some(failure) = &failure {
