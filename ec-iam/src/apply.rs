@@ -44,6 +44,8 @@ pub fn apply(
             failure = wait.interrupt.check().and_then(|()| one(cloud, change, earlier, wait)).err();
         }
     }
+    // AWS may have been at work on it still when the plan was made.
+    claim(&mut section.changes, before);
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
     section.status = if is_changed { Status::Changed } else { Status::Unchanged };
     if let Some(failure) = &failure {
@@ -53,7 +55,7 @@ pub fn apply(
     Ok(section)
 }
 
-/// The section of a plan as this run goes on with it.
+/// The section of a plan, or of a run that did not come to its end, as this run goes on with it.
 fn taken_up(plan: &Section, request: &Request) -> Result<Section, Failure> {
     let fact = |name: &str| plan.facts.get(name).and_then(Value::as_str);
     let asked = [("principal", request.principal.as_ref().map(ToString::to_string)), ("user", request.user.clone())];
@@ -74,7 +76,13 @@ fn taken_up(plan: &Section, request: &Request) -> Result<Section, Failure> {
             .because("a document alone is no permit for that")
             .hint("say it once more: ec-iam apply --policy administrator"));
     }
-    Ok(Section { exit: None, error: None, ..plan.clone() })
+    let mut section = Section { exit: None, error: None, interrupted: None, ..plan.clone() };
+    for change in &mut section.changes {
+        if matches!(change.state, ChangeState::Failed | ChangeState::Unknown) {
+            change.state = ChangeState::Planned;
+        }
+    }
+    Ok(section)
 }
 
 /// What an earlier run has written without learning whether it was done, and is there now as it was written, is that

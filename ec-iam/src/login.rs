@@ -7,6 +7,7 @@ use ec_shared::document::{AuthKind, Cache, Connection, Deployment, Engine, Findi
 
 use serde_json::{Value, json};
 
+use crate::access_string;
 use crate::arn::CacheArn;
 use crate::codes;
 use crate::plan::Step;
@@ -124,12 +125,17 @@ pub fn steps(
     Ok((steps, warning))
 }
 
+/// Why no user is made with this access string: AWS would not take it, or nobody could do anything as the user.
+pub fn fault(access: &str) -> Option<Finding> {
+    access_string::lint(access, &[]).into_iter().find(|finding| finding.severity == Severity::Error)
+}
+
 /// Whether a state is that of a user that ec-iam would create.
 pub fn is_user(state: &Value) -> bool {
     let text = |name: &str| state.get(name).and_then(Value::as_str);
     text("authentication") == Some("iam")
         && matches!(text("engine"), Some("valkey" | "redis"))
-        && text("access_string").is_some_and(|access| access.split_whitespace().any(|rule| rule == "on"))
+        && text("access_string").is_some_and(|access| fault(access).is_none())
 }
 
 #[cfg(test)]
@@ -216,11 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_without_on_is_none_that_ec_iam_would_create() {
+    fn a_user_who_could_not_log_in_or_has_a_password_is_none_that_ec_iam_would_create() {
         let user =
             |access: &str| is_user(&json!({"engine": "valkey", "access_string": access, "authentication": "iam"}));
         assert!(user(ACCESS_STRING));
+        assert!(user("on ~app:* +@read"));
         assert!(!user("~* +@all"));
+        assert!(!user("on ~*"));
+        assert!(!user("on >secret ~* +@all"));
         assert!(!is_user(&json!({"engine": "valkey", "access_string": "on", "authentication": "password"})));
     }
 }

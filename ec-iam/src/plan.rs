@@ -127,9 +127,15 @@ pub fn thing_of(change: &Change) -> Option<Thing> {
     Thing::parse(change.id.as_deref()?).filter(|thing| *thing != Thing::ServiceLinkedRole)
 }
 
-/// Whether a section is a plan with work left.
+/// Whether a section has work left: a plan, or an `apply` that did not come to its end. What that one was asked for, its
+/// document alone knows: to plan anew without its flags would leave parts of it away, a boundary for one.
 pub fn is_open(section: &Section) -> bool {
-    section.command == "plan" && section.changes.iter().any(|change| change.state == ChangeState::Planned)
+    let is_left = |change: &Change| match section.command.as_str() {
+        "plan" => change.state == ChangeState::Planned,
+        "apply" => matches!(change.state, ChangeState::Planned | ChangeState::Failed | ChangeState::Unknown),
+        _ => false,
+    };
+    section.changes.iter().any(is_left)
 }
 
 #[cfg(test)]
@@ -208,13 +214,24 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plan_with_work_left_is_a_plan() {
+    fn a_plan_is_open_while_work_is_left_and_so_is_a_run_that_did_not_end() {
         let mut section = Section::new("plan", Status::Planned);
         assert!(!is_open(&section));
         section.changes.push(grant("app").change(&State::Absent).unwrap());
         assert!(is_open(&section));
-        section.command = "apply".into();
-        assert!(!is_open(&section));
+        for (command, state, expected) in [
+            ("plan", ChangeState::Failed, false),
+            ("apply", ChangeState::Planned, true),
+            ("apply", ChangeState::Failed, true),
+            ("apply", ChangeState::Unknown, true),
+            ("apply", ChangeState::Done, false),
+            ("apply", ChangeState::Unchanged, false),
+            ("revoke", ChangeState::Failed, false),
+        ] {
+            section.command = command.into();
+            section.changes[0].state = state;
+            assert_eq!(is_open(&section), expected, "{command} {state:?}");
+        }
     }
 
     #[test]

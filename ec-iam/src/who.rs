@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::aws::AwsCloud;
 use crate::cli::KEY;
 use crate::clouds::Clouds;
+use crate::login;
 use crate::lookup;
 use crate::permission::Permission;
 use crate::principal::Principal;
@@ -157,7 +158,7 @@ impl Who {
             seat,
             account: self.seat.account.map(|account| checked_account(&account)).transpose()?,
             makes_users: self.login.auth.is_some(),
-            access_string: self.login.access_string,
+            access_string: self.login.access_string.map(access_string).transpose()?,
         };
         request.checked()
     }
@@ -228,6 +229,16 @@ fn boundary(text: &str) -> Result<String, Failure> {
         }
         _ => Err(Failure::new(&shared::FLAGS, format!("cannot take `{text}` for the ARN of a policy"))
             .hint("--permissions-boundary arn:aws:iam::ACCOUNT:policy/NAME")),
+    }
+}
+
+/// Nobody's password gets any further than here: it would end in documents.
+fn access_string(text: String) -> Result<String, Failure> {
+    match login::fault(&text) {
+        None => Ok(text),
+        Some(fault) => Err(Failure::new(&shared::FLAGS, "cannot take --access-string")
+            .because(fault.summary)
+            .hint(fault.fix.unwrap_or_default())),
     }
 }
 

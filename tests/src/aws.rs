@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use crate::http::{self, Request};
 
 /// An emulator's API.
@@ -51,18 +53,34 @@ impl Aws {
         for (name, value) in parameters {
             let _ = write!(body, "&{name}={}", percent_encoded(value));
         }
+        let kind = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+        self.post(service, action, &[kind], body)
+    }
+
+    /// Makes a call of the JSON protocol and gives its answer. The target is `AWSIdentityStore.CreateUser`, and the
+    /// service the name that calls are signed for: `identitystore`, `sso`.
+    ///
+    /// # Panics
+    /// If the call fails.
+    #[track_caller]
+    pub fn json(&self, service: &str, target: &str, parameters: &Value) -> Value {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        let (status, body) = self.post(service, target, &headers, parameters.to_string());
+        assert!(status == 200, "{target} {parameters}: HTTP {status}\n{body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn post(&self, service: &str, action: &str, headers: &[(&str, &str)], body: String) -> (u16, String) {
         let scope = format!("Credential={}/20260101/us-east-1/{service}/aws4_request", self.key);
         let header = |name: &str, value: String| (name.to_owned(), value);
-        let request = Request {
-            line: "POST / HTTP/1.1".to_owned(),
-            headers: vec![
-                header("host", self.address.clone()),
-                header("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned()),
-                header("authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")),
-                header("content-length", body.len().to_string()),
-            ],
-            body: body.into_bytes(),
-        };
+        let mut all = vec![
+            header("host", self.address.clone()),
+            header("authorization", format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")),
+            header("content-length", body.len().to_string()),
+        ];
+        all.extend(headers.iter().map(|(name, value)| header(name, (*value).to_owned())));
+        let request = Request { line: "POST / HTTP/1.1".to_owned(), headers: all, body: body.into_bytes() };
         let answer = http::exchange(&self.address, &request);
         let answer = answer.unwrap_or_else(|error| panic!("{service} {action}: {error}"));
         let answer = String::from_utf8_lossy(&answer).into_owned();
@@ -78,6 +96,18 @@ fn percent_encoded(text: &str) -> String {
         _ => format!("%{byte:02X}"),
     };
     text.bytes().map(encode).collect()
+}
+
+/// A text whose bytes are percent-encoded, as in calls and in the policies that IAM tells.
+pub fn percent_decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.extend(code);
+        bytes.extend_from_slice(&part.as_bytes()[if code.is_some() { 2 } else { 0 }..]);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The text of the first element of that name.

@@ -14,6 +14,8 @@ pub enum Fault {
     Throttled,
     /// AWS fails with it.
     Broken,
+    /// The caller is not allowed to make it.
+    Denied,
     /// The part of AWS that is asked has not heard of a group that was made a moment ago.
     GroupNotThereYet,
     /// It is carried out, and the answer gets lost.
@@ -41,7 +43,7 @@ impl Failing {
         let listener = Listener::http(move |request| {
             let call = Call::of(&request);
             let before = seen.add(call.clone());
-            deal(fault(before, &call), &to, &request)
+            deal(fault(before, &call), &call, &to, &request)
         });
         Self { listener, calls }
     }
@@ -73,18 +75,25 @@ impl Failing {
     }
 }
 
-fn deal(fault: Option<Fault>, to: &str, request: &Request) -> io::Result<Vec<u8>> {
+fn deal(fault: Option<Fault>, call: &Call, to: &str, request: &Request) -> io::Result<Vec<u8>> {
     let refusal = |status: &str, code: &str| {
-        let error = format!("<Error><Code>{code}</Code><Message>for this test</Message></Error>");
         let id = http::REQUEST_ID;
-        // In the form of EC2, which all that is written goes to.
-        let body = format!("<Response><Errors>{error}</Errors><RequestID>{id}</RequestID></Response>");
-        Ok(http::answer(status, "text/xml", &body))
+        let error = format!("<Error><Code>{code}</Code><Message>for this test</Message></Error>");
+        // Three protocols, three forms.
+        let (kind, body) = if request.header("x-amz-target").is_some() {
+            ("application/x-amz-json-1.1", format!(r#"{{"__type": "{code}", "message": "for this test"}}"#))
+        } else if call.service == "ec2" {
+            ("text/xml", format!("<Response><Errors>{error}</Errors><RequestID>{id}</RequestID></Response>"))
+        } else {
+            ("text/xml", format!("<ErrorResponse>{error}<RequestId>{id}</RequestId></ErrorResponse>"))
+        };
+        Ok(http::answer(status, kind, &body))
     };
     match fault {
         None => http::exchange(to, request),
         Some(Fault::Throttled) => refusal("503 Service Unavailable", "RequestLimitExceeded"),
         Some(Fault::Broken) => refusal("500 Internal Server Error", "InternalError"),
+        Some(Fault::Denied) => refusal("403 Forbidden", "AccessDenied"),
         Some(Fault::GroupNotThereYet) => refusal("400 Bad Request", "InvalidGroup.NotFound"),
         Some(Fault::AnswerLost) => {
             http::exchange(to, request)?;

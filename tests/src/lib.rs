@@ -10,6 +10,7 @@
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
 //! - [`Enforced`]: an emulator that decides by policies, and a user with exactly one.
+//! - [`PaperElastiCache`]: the users and user groups of ElastiCache, which no emulator has whole.
 //! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
@@ -29,12 +30,13 @@ mod memcached;
 mod need;
 mod network;
 mod outcome;
+mod paper_elasticache;
 pub mod rude;
 mod server;
 mod tool;
 mod valkey;
 
-pub use aws::{Aws, element, elements};
+pub use aws::{Aws, element, elements, percent_decoded};
 pub use aws_cli::aws_cli;
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
@@ -48,6 +50,7 @@ pub use ground::{DualStack, Ground, Scene};
 pub use memcached::Memcached;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
+pub use paper_elasticache::{PaperCache, PaperElastiCache};
 pub use server::{Server, free_port, wait_until};
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

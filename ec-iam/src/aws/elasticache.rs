@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{AwsCloud, found, is_there, strange, unless_there};
 use crate::arn::CacheArn;
+use crate::codes;
 use crate::thing::{State, Thing};
 use crate::user::{CacheUser, UserGroup};
 
@@ -106,35 +107,56 @@ impl AwsCloud {
         .map(drop)
     }
 
-    /// A cache tells its groups, and whether AWS is at work on it.
     fn group_of_cache(&self, arn: &CacheArn, group: &str) -> Result<State, Failure> {
+        Ok(match self.groups_of_cache(arn)? {
+            Some((true, groups)) => is_there(groups.iter().any(|attached| attached == group)),
+            Some((false, _)) => State::Changing,
+            None => State::Absent,
+        })
+    }
+
+    /// Whether AWS is done with a cache, and the cache's groups.
+    fn groups_of_cache(&self, arn: &CacheArn) -> Result<Option<(bool, Vec<String>)>, Failure> {
         let name = arn.name();
         let what = || format!("cannot look up cache {name}");
         let (status, groups) = if arn.is_serverless() {
             let request = self.elasticache.describe_serverless_caches().serverless_cache_name(name).send();
             let answer = found(call!(self, "elasticache" "DescribeServerlessCaches", what(), request))?;
             let Some(cache) = answer.and_then(|answer| answer.serverless_caches?.into_iter().next()) else {
-                return Ok(State::Absent);
+                return Ok(None);
             };
             (cache.status, cache.user_group_id.into_iter().collect())
         } else {
             let request = self.elasticache.describe_replication_groups().replication_group_id(name).send();
             let answer = found(call!(self, "elasticache" "DescribeReplicationGroups", what(), request))?;
             let Some(cache) = answer.and_then(|answer| answer.replication_groups?.into_iter().next()) else {
-                return Ok(State::Absent);
+                return Ok(None);
             };
             (cache.status, cache.user_group_ids.unwrap_or_default())
         };
-        if !status.is_none_or(|status| status.eq_ignore_ascii_case("available")) {
-            return Ok(State::Changing);
+        Ok(Some((status.is_none_or(|status| status.eq_ignore_ascii_case("available")), groups)))
+    }
+
+    /// A serverless cache has one group, and a second one takes its place. A document, or a plan, may be older than the
+    /// first: its users would be locked out.
+    fn takes_no_group_away(&self, arn: &CacheArn, group: &str) -> Result<(), Failure> {
+        let attached = self.groups_of_cache(arn)?.map(|(_, groups)| groups).unwrap_or_default();
+        let name = arn.name();
+        match attached.iter().find(|attached| *attached != group) {
+            None => Ok(()),
+            Some(other) => Err(Failure::new(&codes::STALE_PLAN, format!("cannot attach user group {group} to {name}"))
+                .because(format!("user group {other} has been attached since, and its users would lose the cache"))
+                .hint(format!("look at the cache anew: ec-iam plan --auth iam --cache {name}"))),
         }
-        Ok(is_there(groups.iter().any(|attached| attached == group)))
     }
 
     fn attach(&self, arn: &CacheArn, group: &str, is_wanted: bool) -> Result<(), Failure> {
         let name = arn.name();
         let what = || format!("cannot change the user group of cache {name}");
         if arn.is_serverless() {
+            if is_wanted {
+                self.takes_no_group_away(arn, group)?;
+            }
             let request = self.elasticache.modify_serverless_cache().serverless_cache_name(name);
             let request = if is_wanted { request.user_group_id(group) } else { request.remove_user_group(true) };
             call!(self, "elasticache" "ModifyServerlessCache", what(), request.send()).map(drop)

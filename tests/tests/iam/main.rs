@@ -1,5 +1,6 @@
 //! ec-iam against both emulators, and against AWS's answers on paper where no emulator gives them.
 
+mod access;
 mod access_strings;
 mod least_privilege;
 mod policies;
