@@ -1,5 +1,6 @@
 //! Does what is planned: one change after the other, each read back, until one fails or somebody wants the run to end.
 
+use clap::ValueEnum;
 use ec_shared::Failure;
 use ec_shared::document::{Cache, Change, ChangeState, Section, Status};
 use serde_json::Value;
@@ -76,6 +77,15 @@ fn taken_up(plan: &Section, request: &Request) -> Result<Section, Failure> {
             .because("a document alone is no permit for that")
             .hint("say it once more: ec-iam apply --policy administrator"));
     }
+    let planned = fact("policy").unwrap_or("connect");
+    if let Some(asked) = request.permission.to_possible_value().filter(|asked| !asked.matches(planned, false)) {
+        return Err(Failure::new(
+            &codes::STALE_PLAN,
+            format!("cannot apply the plan for --policy {}", asked.get_name()),
+        )
+        .because(format!("it was made for {planned}"))
+        .hint("run `ec-iam plan` again, or leave the flag away"));
+    }
     let mut section = Section { exit: None, error: None, interrupted: None, ..plan.clone() };
     for change in &mut section.changes {
         if matches!(change.state, ChangeState::Failed | ChangeState::Unknown) {
@@ -118,9 +128,7 @@ fn one(cloud: &impl Cloud, change: &mut Change, earlier: Option<&[Change]>, wait
             Ok((state != State::Changing).then_some(state))
         })?;
         let state = state.ok_or_else(|| wait.not_visible(&resource, patience))?;
-        if earlier.is_some() {
-            step.still_fits(change, &state)?;
-        }
+        step.still_fits(change, &state)?;
         if step.is_met_by(&state)
             && let Ok(met) = step.change(&state)
         {
@@ -240,12 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_for_somebody_else_is_refused() {
+    fn a_plan_for_somebody_or_something_else_is_refused() {
         let cloud = account();
         let plan = survey::survey(&cloud, &request("role/app"), Some(&orders())).unwrap().section(&request("role/app"));
-        let failure =
-            apply(&cloud, &request("user/anna"), None, Some(&plan), &waiting(&Interrupt::default())).unwrap_err();
-        assert_eq!(failure.code().id, "EC2012");
+        let wider = Request { permission: Permission::FullAccess, ..request("role/app") };
+        for request in [request("user/anna"), wider] {
+            let failure = apply(&cloud, &request, None, Some(&plan), &waiting(&Interrupt::default())).unwrap_err();
+            assert_eq!(failure.code().id, "EC2012");
+        }
         assert_eq!(cloud.writes(), Vec::<String>::new());
     }
 

@@ -61,8 +61,8 @@ ec_shared::codes! {
         see: "Compare `before` in the plan with aws iam get-role-policy.",
         fix: "Run ec-iam plan again and look at the result."
     }
-    NOT_VISIBLE = "EC2013" Temporary "IAM does not show the change yet" {
-        cause: "IAM spreads changes over all Regions. It mostly takes seconds and has no upper bound.",
+    NOT_VISIBLE = "EC2013" Temporary "AWS does not show the change yet" {
+        cause: "IAM spreads changes over all Regions, and ElastiCache over all nodes. It mostly takes seconds or minutes and has no upper bound.",
         see: "aws iam get-role-policy; aws iam list-roles --path-prefix /aws-service-role/elasticache.amazonaws.com/",
         fix: "Run the same command again in a minute."
     }

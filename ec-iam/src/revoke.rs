@@ -141,7 +141,9 @@ fn edited(change: &Change, ours: &Value, now: &State) -> Finding {
 /// Whether AWS keeps a thing because something else needs it. The codes: IAM, Identity Center and ElastiCache.
 fn is_in_use(failure: &Failure) -> bool {
     *failure.code() == codes::REFUSED_LATER
-        || failure.aws_code().is_some_and(|code| matches!(code, "DeleteConflict" | "ConflictException"))
+        || failure
+            .aws_code()
+            .is_some_and(|code| matches!(code, "DeleteConflict" | "ConflictException" | "InvalidUserGroupState"))
 }
 
 /// What was made stays, for somebody else has put it to use since: that is no failure.

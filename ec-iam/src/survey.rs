@@ -203,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn a_permission_set_that_nobody_is_assigned_to_has_to_be_there() {
+        let asked = request("permission-set/Typo", Some("app"));
+        let failure = survey(&account(&[("app", "iam")]), &asked, Some(&orders(AuthKind::Rbac))).unwrap_err();
+        assert_eq!(failure.code().id, "EC2004");
+        assert!(failure.hint_text().unwrap().contains("--assign-to"));
+    }
+
+    #[test]
     fn a_user_that_may_not_be_looked_up_is_a_warning_if_it_was_named_and_an_error_otherwise() {
         let rbac = orders(AuthKind::Rbac);
         let denied = || {

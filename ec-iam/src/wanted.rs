@@ -94,7 +94,8 @@ fn made(cloud: &impl Cloud, request: &Request, principal: &Principal, scope: &Sc
         }
         return Ok(Some(Step::new(Thing::Principal(principal.clone()), trust.policy())));
     }
-    let set = (principal.kind == Kind::PermissionSet).then(|| {
+    // A name that nobody is assigned to may be mistyped: such a set has to be there.
+    let set = (principal.kind == Kind::PermissionSet && request.seat.is_some()).then(|| {
         Step::new(Thing::Principal(principal.clone()), json!({"session_duration": request.session_duration()}))
     });
     Ok(set)
