@@ -36,6 +36,8 @@ pub struct AwsCloud {
     aws: Aws,
     iam: aws_sdk_iam::Client,
     elasticache: aws_sdk_elasticache::Client,
+    /// Where Identity Center is, if not in the Region of everything else.
+    center_region: Option<String>,
     /// Made when it is first needed: few runs are about Identity Center.
     identity_center: OnceCell<identity_center::Client>,
 }
@@ -56,8 +58,15 @@ impl AwsCloud {
             aws,
             iam: aws_sdk_iam::Client::from_conf(iam),
             elasticache: aws_sdk_elasticache::Client::from_conf(elasticache),
+            center_region: None,
             identity_center: OnceCell::new(),
         })
+    }
+
+    /// The same with Identity Center in another Region.
+    #[must_use]
+    pub fn with_identity_center_in(self, region: Option<String>) -> Self {
+        Self { center_region: region, ..self }
     }
 
     /// The Region.

@@ -32,6 +32,16 @@ pub struct Cli {
     aws: AwsFlags,
     #[command(flatten)]
     account: AccountFlag,
+    /// Region of IAM Identity Center, if it is another [default: the Region of everything else]
+    #[arg(
+        long,
+        global = true,
+        value_name = "REGION",
+        env = "EC_IDENTITY_CENTER_REGION",
+        help_heading = "AWS options",
+        hide_env_values = true
+    )]
+    identity_center_region: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -150,8 +160,9 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let Self { verb, aws, account, common } = self;
-        let mut clouds = Clouds::new(aws, account.expect_account, common.timeout);
+        let Self { verb, aws, account, identity_center_region, common } = self;
+        let mut clouds = Clouds::new(aws, account.expect_account, common.timeout)
+            .with_identity_center_in(identity_center_region.filter(|region| !region.is_empty()));
         match verb {
             Verb::Whoami => {
                 let stage = Stage { key: KEY, command: "whoami", report: text::whoami };

@@ -16,6 +16,7 @@ use crate::codes;
 pub struct Clouds {
     flags: AwsFlags,
     expected_account: Option<String>,
+    center_region: Option<String>,
     timeout: Option<Duration>,
     open: HashMap<Option<String>, AwsCloud>,
 }
@@ -23,7 +24,13 @@ pub struct Clouds {
 impl Clouds {
     /// None yet; the rest is for all of them.
     pub fn new(flags: AwsFlags, expected_account: Option<String>, timeout: Option<Duration>) -> Self {
-        Self { flags, expected_account, timeout, open: HashMap::new() }
+        Self { flags, expected_account, center_region: None, timeout, open: HashMap::new() }
+    }
+
+    /// The same with IAM Identity Center in another Region than everything else.
+    #[must_use]
+    pub fn with_identity_center_in(self, region: Option<String>) -> Self {
+        Self { center_region: region, ..self }
     }
 
     /// The flags.
@@ -43,7 +50,8 @@ impl Clouds {
             Entry::Occupied(open) => Ok(open.into_mut()),
             Entry::Vacant(place) => {
                 let flags = AwsFlags { region: place.key().clone(), ..self.flags.clone() };
-                let cloud = AwsCloud::connect(&flags, self.timeout, output)?;
+                let cloud = AwsCloud::connect(&flags, self.timeout, output)?
+                    .with_identity_center_in(self.center_region.clone());
                 if let Some(expected) = &self.expected_account {
                     expect_account(&cloud, expected)?;
                 }

@@ -131,10 +131,10 @@ fn kind(caller: &Caller) -> String {
 
 /// Which account it is: any ARN of it tells.
 fn account(who: &Answer<Who>, report: &Answer<CredentialReport>, source: &impl Source) -> Account {
-    let (arn, region) = match who {
-        Ok(Who::Present(identity)) => (Some(identity.arn.clone()), Some(identity.region.clone())),
-        Ok(Who::Saved(arn)) => (Some(arn.clone()), None),
-        Err(_) => (None, None),
+    let arn = match who {
+        Ok(Who::Present(identity)) => Some(identity.arn.clone()),
+        Ok(Who::Saved(arn)) => Some(arn.clone()),
+        Err(_) => None,
     };
     let is_caller_of_center = arn.as_ref().is_some_and(|arn| Caller::of(arn).kind == Kind::IdentityCenter);
     let in_report = || report.as_ref().ok()?.users.first().map(|row| row.arn.clone());
@@ -144,7 +144,7 @@ fn account(who: &Answer<Who>, report: &Answer<CredentialReport>, source: &impl S
     Account {
         partition: part(1).unwrap_or("aws").to_owned(),
         id: part(4).map(str::to_owned),
-        region,
+        region: source.center_region(),
         is_caller_of_center,
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use aws_sdk_identitystore::types::{AlternateIdentifier, Email, MemberId, Name, UniqueAttribute};
+use aws_sdk_ssoadmin::config::Region;
 use aws_sdk_ssoadmin::types::{
     InstanceStatus, PermissionsBoundary, PrincipalType, ProvisionTargetType, StatusValues, TargetType,
 };
@@ -36,15 +37,26 @@ fn unique(path: &str, value: &str) -> Result<AlternateIdentifier, Failure> {
 }
 
 impl AwsCloud {
+    /// The Region of Identity Center: it has one of its own, whatever the Region of a cache.
+    pub(super) fn center_region(&self) -> &str {
+        self.center_region.as_deref().unwrap_or(self.region())
+    }
+
+    pub(super) fn sso(&self) -> aws_sdk_ssoadmin::Client {
+        let config = aws_sdk_ssoadmin::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls());
+        let config = config.region(Region::new(self.center_region().to_owned())).build();
+        aws_sdk_ssoadmin::Client::from_conf(config)
+    }
+
     /// # Errors
     /// `EC2094` if Identity Center is not on in this Region.
     fn identity_center(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.identity_center.get() {
             return Ok(client);
         }
-        let sso = aws_sdk_ssoadmin::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls()).build();
-        let store = aws_sdk_identitystore::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls()).build();
-        let sso = aws_sdk_ssoadmin::Client::from_conf(sso);
+        let sso = self.sso();
+        let store = aws_sdk_identitystore::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls());
+        let store = store.region(Region::new(self.center_region().to_owned())).build();
         let instances = sso.list_instances().into_paginator().items().send();
         let what = "cannot look for IAM Identity Center";
         let instances = call!(self, "sso" "ListInstances", what, instances.try_collect())?;
@@ -53,8 +65,8 @@ impl AwsCloud {
         let known = active.and_then(|instance| Some((instance.instance_arn?, instance.identity_store_id?)));
         let (instance, store_id) = known.ok_or_else(|| {
             Failure::new(&codes::IDENTITY_CENTER_NEEDED, "cannot use IAM Identity Center")
-                .because(format!("it is not on in {}, as far as this account can see", self.region()))
-                .hint("it lives in one Region: --region; turn it on at https://console.aws.amazon.com/singlesignon")
+                .because(format!("it is not on in {}, as far as this account can see", self.center_region()))
+                .hint("it lives in one Region: --identity-center-region; turn it on at https://console.aws.amazon.com/singlesignon")
         })?;
         let store = aws_sdk_identitystore::Client::from_conf(store);
         Ok(self.identity_center.get_or_init(|| Client { sso, store, instance, store_id, sets: RefCell::default() }))

@@ -11,14 +11,11 @@ use crate::cloud::Cloud;
 use crate::posture::CredentialReport;
 use crate::posture::source::{Assignment, Instance, Source, Summary, Who};
 
-impl AwsCloud {
-    fn sso(&self) -> aws_sdk_ssoadmin::Client {
-        let config = aws_sdk_ssoadmin::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls()).build();
-        aws_sdk_ssoadmin::Client::from_conf(config)
-    }
-}
-
 impl Source for AwsCloud {
+    fn center_region(&self) -> Option<String> {
+        Some(self.center_region().to_owned())
+    }
+
     fn who(&self) -> Result<Who, Failure> {
         self.identity().map(Who::Present)
     }

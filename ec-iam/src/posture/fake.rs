@@ -136,6 +136,10 @@ impl Fake {
 }
 
 impl Source for Fake {
+    fn center_region(&self) -> Option<String> {
+        Some("us-east-1".to_owned())
+    }
+
     fn who(&self) -> Answer<Who> {
         self.who.clone()
     }

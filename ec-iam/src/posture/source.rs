@@ -66,6 +66,10 @@ pub struct Assignment {
 
 /// Whoever answers. Each failure leaves unknown what hangs on it, and nothing else.
 pub trait Source {
+    /// The Region where IAM Identity Center is asked.
+    fn center_region(&self) -> Option<String> {
+        None
+    }
     /// The caller.
     fn who(&self) -> Result<Who, Failure>;
     /// The account summary.

@@ -207,3 +207,20 @@ fn who_is_not_in_the_identity_store_is_not_assigned() {
     }
     assert_eq!(counting.calls().writes(), Vec::<String>::new());
 }
+
+#[test]
+fn identity_center_may_be_in_another_region_than_everything_else() {
+    need!("moto_server");
+    let (account, url) = (Account::new(), Moto::shared().url());
+    let way = ["--principal", "permission-set/Readers", "--policy", "read-only", "--assign-to", "group/staff"];
+    let run = |verb: &str, region: &[&str], document: &str| {
+        account.run(&url, &[&[verb], &way[..], region].concat(), document)
+    };
+    let there = ["--identity-center-region", "eu-west-1"];
+    let applied = run("apply", &there, "").ok();
+    assert_eq!(statuses(&run("plan", &there, "").ok()).0, "unchanged");
+    let here = statuses(&run("plan", &[], "").ok()).1;
+    assert!(here.contains(&"create planned".to_owned()), "{here:?}");
+    let revoke = [&["revoke"], &there[..]].concat();
+    assert_eq!(statuses(&account.run(&url, &revoke, &applied.stdout).ok()).0, "changed");
+}
