@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ec_shared::document::{Document, Engine, Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
+use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::secret::Secret;
@@ -16,10 +17,10 @@ use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
-use crate::climb::{Findings, Probe};
+use crate::climb::Probe;
 use crate::endpoint::Endpoint;
+use crate::latency::{self, Amount, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
-use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::{codes, login, text};
 use ec_shared::ran_on::RanOn;
@@ -56,6 +57,14 @@ pub struct Cli {
 enum Verb {
     #[command(flatten)]
     Meta(Meta),
+    /// Measures how long connecting, the TLS handshake and a command take, in microseconds
+    #[command(after_help = latency::HELP)]
+    Latency {
+        #[command(flatten)]
+        flags: Flags,
+        #[command(flatten)]
+        amount: Amount,
+    },
 }
 
 /// The tool's own flags.
@@ -130,26 +139,41 @@ impl Tool for Cli {
     }
 
     fn meta(&self) -> Option<&Meta> {
-        self.verb.as_ref().map(|Verb::Meta(meta)| meta)
+        match &self.verb {
+            Some(Verb::Meta(meta)) => Some(meta),
+            _ => None,
+        }
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let named = self.flags.endpoint.as_ref().map(|endpoint| {
+        let (flags, amount) = match self.verb {
+            Some(Verb::Latency { flags, amount }) => (flags, Some(amount)),
+            _ => (self.flags, None),
+        };
+        let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
             document.set("id", &endpoint.to_string());
             document
         });
         let input = Input::choose(&self.common, named, false)?;
         let run = Run {
-            wishes: self.flags.wishes(self.aws.region.as_deref())?,
-            trust: Arc::new(Trust::new(self.flags.cafile.as_deref())?),
+            wishes: flags.wishes(self.aws.region.as_deref())?,
+            trust: Arc::new(Trust::new(flags.cafile.as_deref())?),
             aws: self.aws,
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
         };
         let runtime = aws::runtime()?;
-        let stage = Stage { key: "probe", command: "probe", report: text::report };
-        let exit = stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)));
+        let exit = if let Some(amount) = amount {
+            let interrupt = Interrupt::listen()?;
+            let stage = Stage { key: "probe", command: "latency", report: latency::text::report };
+            stage.run(input, output, |document, output| {
+                runtime.block_on(run.latency(document, output, amount, &interrupt))
+            })
+        } else {
+            let stage = Stage { key: "probe", command: "probe", report: text::report };
+            stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+        };
         // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
         runtime.shutdown_background();
         exit
@@ -167,6 +191,36 @@ struct Run {
 
 impl Run {
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
+        Ok(self.prepared(document, output).await?.run().await.section("probe", &self.machine))
+    }
+
+    /// A signal ends the measuring; what was measured until then is told.
+    async fn latency(
+        &self,
+        document: &Document,
+        output: &Output,
+        amount: Amount,
+        interrupt: &Interrupt,
+    ) -> Result<Section, Failure> {
+        let probe = self.prepared(document, output).await?;
+        let mut measured = Measured::default();
+        let cut = tokio::select! {
+            biased;
+            () = latency::measure(&probe, amount, self.timeout, &mut measured) => false,
+            () = interrupt.raised() => true,
+        };
+        let mut section = measured.section(&self.machine, cut);
+        if let Err(failure) = interrupt.check()
+            && cut
+        {
+            section.status = Status::Error;
+            section.blame(&failure.hint("what was measured until then stands in the document"));
+        }
+        Ok(section)
+    }
+
+    /// What is to be done for a document, and all that is needed to do it.
+    async fn prepared(&self, document: &Document, output: &Output) -> Result<Probe, Failure> {
         let plan = Plan::new(document, &self.wishes)?;
         let server_names = plan.targets.iter().map(|target| server_name(&plan, target)).collect::<Result<_, _>>()?;
         for target in &plan.targets {
@@ -177,7 +231,7 @@ impl Run {
             Trust::read_ahead(&self.trust);
         }
         let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
-        let probe = Probe {
+        Ok(Probe {
             plan,
             server_names,
             credentials,
@@ -185,24 +239,8 @@ impl Run {
             machine: self.machine.clone(),
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
-        };
-        Ok(section(&self.machine, probe.run().await))
+        })
     }
-}
-
-fn section(machine: &RanOn, learned: Findings) -> Section {
-    let status = if learned.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };
-    let mut section = Section::new("probe", status).fact("ran_on", machine);
-    let mut reaches = learned.reaches.into_iter();
-    if let Some(Ok(serde_json::Value::Object(facts))) = reaches.next().map(serde_json::to_value) {
-        section.facts.extend(facts);
-    }
-    let others: Vec<Reach> = reaches.collect();
-    if !others.is_empty() {
-        section = section.fact("others", others);
-    }
-    section.findings = learned.findings;
-    section
 }
 
 fn server_name(plan: &Plan, target: &Target) -> Result<ServerName<'static>, Failure> {

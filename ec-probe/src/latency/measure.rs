@@ -1,0 +1,141 @@
+//! Measures, question by question. What is known so far stays known when the server, the time or a signal ends it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ec_shared::document::{Engine, Finding};
+use tokio::time::Instant;
+
+use super::samples::Samples;
+use super::schedule::{self, Budget, Schedule};
+use super::{Amount, Latency};
+use crate::answer::Answer;
+use crate::climb::Probe;
+use crate::ladder::{Outcome, Stage};
+use crate::reach::Reach;
+use crate::verdict;
+use crate::wire::Wire;
+
+/// What is known so far of the plan's first endpoint.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// The ladder, once it has been climbed; with the question that ended the measuring, if one did.
+    pub reach: Option<Reach>,
+    /// All findings.
+    pub findings: Vec<Finding>,
+    /// The times, once there may be some.
+    pub latency: Option<Latency>,
+}
+
+/// The server gives no answer, or not the right one; which one stands in the findings.
+struct Fallen;
+
+/// The measuring of a server that has been found to answer.
+struct Measuring<'a> {
+    probe: &'a Probe,
+    begun: Instant,
+    address: SocketAddr,
+    connect: Samples,
+    handshake: Samples,
+    command: Samples,
+    measured: &'a mut Measured,
+}
+
+/// Climbs the ladder to the first endpoint of the plan, and measures it. `whole` is the time that the work was given in
+/// all. The future may be dropped at any time; `measured` then holds all that was measured until then.
+pub async fn measure(probe: &Probe, amount: Amount, whole: Duration, measured: &mut Measured) {
+    let begun = Instant::now();
+    let mut wire = probe.wire(0);
+    let (reach, findings) = probe.climb(0, &mut wire, begun).await;
+    measured.findings = findings;
+    measured.findings.extend(probe.remarks(std::slice::from_ref(&reach)));
+    let address = wire.address().filter(|_| reach.answers);
+    measured.reach = Some(reach);
+    let Some(address) = address else { return };
+
+    let budget = Budget::new(Instant::now(), probe.deadline, whole);
+    let command = if probe.plan.engine == Engine::Memcached { Stage::Version } else { Stage::Ping };
+    measured.latency = Some(Latency {
+        address: address.to_string(),
+        command: command.word().to_owned(),
+        wanted: amount,
+        connect_us: None,
+        handshake_us: None,
+        command_us: None,
+    });
+    let [connect, handshake, samples] = std::array::from_fn(|_| Samples::default());
+    let mut measuring = Measuring { probe, begun, address, connect, handshake, command: samples, measured };
+    if measuring.connections(amount.connections, budget).await.is_ok() {
+        // How that ended stands in `measured`, too.
+        let _ = measuring.commands(&mut wire, command, amount, budget).await;
+    }
+}
+
+impl Measuring<'_> {
+    async fn connections(&mut self, count: u64, budget: Budget) -> Result<(), Fallen> {
+        while self.connect.len() < count && Instant::now() < budget.connections {
+            let mut wire = self.probe.wire(0).to(self.address.ip());
+            if let Answer::Dials(dials) = self.ask(&mut wire, Stage::Tcp).await? {
+                self.connect.add(dials.first().and_then(|dial| dial.took).unwrap_or_default());
+            }
+            if self.probe.plan.tls {
+                let asked = Instant::now();
+                self.ask(&mut wire, Stage::Tls).await?;
+                self.handshake.add(asked.elapsed());
+            }
+        }
+        Ok(())
+    }
+
+    async fn commands(
+        &mut self,
+        wire: &mut Wire<'_>,
+        command: Stage,
+        amount: Amount,
+        budget: Budget,
+    ) -> Result<(), Fallen> {
+        if Instant::now() < budget.commands {
+            self.ask(wire, command).await?;
+        }
+        let schedule = Schedule::new(Instant::now(), amount.rate);
+        while self.command.len() < amount.commands {
+            let due = schedule.due(self.command.len()).unwrap_or_else(Instant::now);
+            if due.max(Instant::now()) >= budget.commands {
+                break;
+            }
+            schedule::wait(due).await;
+            self.ask(wire, command).await?;
+            self.command.add(due.elapsed());
+        }
+        Ok(())
+    }
+
+    /// Asks one question; an answer that is none ends the measuring, as it would end the ladder.
+    async fn ask(&mut self, wire: &mut Wire<'_>, stage: Stage) -> Result<Answer, Fallen> {
+        let asked = Instant::now();
+        let answer = self.probe.ask(wire, stage).await;
+        let took = asked.elapsed();
+        let judgement = verdict::judge(stage, &answer, &self.probe.context(0));
+        if judgement.outcome != Outcome::No {
+            return Ok(answer);
+        }
+        if let Some(reach) = &mut self.measured.reach {
+            self.measured.findings.extend(reach.step(stage, asked - self.begun, took, judgement));
+        }
+        Err(Fallen)
+    }
+}
+
+/// However the measuring ends, also by being dropped, what was measured is kept.
+impl Drop for Measuring<'_> {
+    fn drop(&mut self) {
+        if let Some(latency) = &mut self.measured.latency {
+            latency.connect_us = self.connect.summary();
+            latency.handshake_us = self.handshake.summary();
+            latency.command_us = self.command.summary();
+        }
+        if let Some(reach) = &mut self.measured.reach {
+            reach.total_ms = crate::reach::millis(self.begun.elapsed());
+        }
+    }
+}
