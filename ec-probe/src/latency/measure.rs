@@ -75,12 +75,13 @@ impl Measuring<'_> {
     async fn connections(&mut self, count: u64, budget: Budget) -> Result<(), Fallen> {
         while self.connect.len() < count && Instant::now() < budget.connections {
             let mut wire = self.probe.wire(0).to(self.address.ip());
-            if let Answer::Dials(dials) = self.ask(&mut wire, Stage::Tcp).await? {
+            let number = self.connect.len() + 1;
+            if let Answer::Dials(dials) = self.ask(&mut wire, Stage::Tcp, number, count).await? {
                 self.connect.add(dials.first().and_then(|dial| dial.took).unwrap_or_default());
             }
             if self.probe.plan.tls {
                 let asked = Instant::now();
-                self.ask(&mut wire, Stage::Tls).await?;
+                self.ask(&mut wire, Stage::Tls, number, count).await?;
                 self.handshake.add(asked.elapsed());
             }
         }
@@ -95,7 +96,8 @@ impl Measuring<'_> {
         budget: Budget,
     ) -> Result<(), Fallen> {
         if Instant::now() < budget.commands {
-            self.ask(wire, command).await?;
+            // It warms up the way there and the server, and does not count.
+            self.ask(wire, command, 0, amount.commands).await?;
         }
         let schedule = Schedule::new(Instant::now(), amount.rate);
         while self.command.len() < amount.commands {
@@ -104,14 +106,15 @@ impl Measuring<'_> {
                 break;
             }
             schedule::wait(due).await;
-            self.ask(wire, command).await?;
+            self.ask(wire, command, self.command.len() + 1, amount.commands).await?;
             self.command.add(due.elapsed());
         }
         Ok(())
     }
 
-    /// Asks one question; an answer that is none ends the measuring, as it would end the ladder.
-    async fn ask(&mut self, wire: &mut Wire<'_>, stage: Stage) -> Result<Answer, Fallen> {
+    /// Asks one question, the one of this number of so many; an answer that is none ends the measuring, as it would end
+    /// the ladder.
+    async fn ask(&mut self, wire: &mut Wire<'_>, stage: Stage, number: u64, of: u64) -> Result<Answer, Fallen> {
         let asked = Instant::now();
         let answer = self.probe.ask(wire, stage).await;
         let took = asked.elapsed();
@@ -120,7 +123,10 @@ impl Measuring<'_> {
             return Ok(answer);
         }
         if let Some(reach) = &mut self.measured.reach {
-            self.measured.findings.extend(reach.step(stage, asked - self.begun, took, judgement));
+            // The code's own sentence is about a server that has never answered.
+            let summary = format!("{} {number} of {of}: {}", stage.word(), judgement.summary);
+            let finding = reach.step(stage, asked - self.begun, took, judgement);
+            self.measured.findings.extend(finding.map(|finding| Finding { summary, ..finding }));
         }
         Err(Fallen)
     }
