@@ -1,6 +1,6 @@
 //! The command line, and what a run does for each document.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +15,12 @@ use ec_shared::secret::Secret;
 use ec_shared::{Code, Exit, Failure, aws};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use crate::climb::Probe;
 use crate::endpoint::Endpoint;
-use crate::latency::{self, Amount, Measured};
+use crate::latency::{self, Amount, Exposition, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
 use crate::trust::Trust;
 use crate::{codes, login, text};
@@ -61,9 +62,12 @@ enum Verb {
     #[command(after_help = latency::HELP)]
     Latency {
         #[command(flatten)]
-        flags: Flags,
+        flags: Box<Flags>,
         #[command(flatten)]
         amount: Amount,
+        /// Writes what was measured to this file, too, as OpenMetrics text; whole, and when the run ends
+        #[arg(long, value_name = "FILE", help_heading = "Latency options")]
+        openmetrics: Option<PathBuf>,
     },
 }
 
@@ -146,8 +150,8 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let (flags, amount) = match self.verb {
-            Some(Verb::Latency { flags, amount }) => (flags, Some(amount)),
+        let (flags, latency) = match self.verb {
+            Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Some((amount, openmetrics))),
             _ => (self.flags, None),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
@@ -164,12 +168,8 @@ impl Tool for Cli {
             machine: RanOn::here(),
         };
         let runtime = aws::runtime()?;
-        let exit = if let Some(amount) = amount {
-            let interrupt = Interrupt::listen()?;
-            let stage = Stage { key: "probe", command: "latency", report: latency::text::report };
-            stage.run(input, output, |document, output| {
-                runtime.block_on(run.latency(document, output, amount, &interrupt))
-            })
+        let exit = if let Some((amount, openmetrics)) = latency {
+            run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
         } else {
             let stage = Stage { key: "probe", command: "probe", report: text::report };
             stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
@@ -192,6 +192,29 @@ struct Run {
 impl Run {
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
         Ok(self.prepared(document, output).await?.run().await.section("probe", &self.machine))
+    }
+
+    fn each_latency(
+        &self,
+        runtime: &Runtime,
+        input: Input,
+        output: &mut Output,
+        amount: Amount,
+        openmetrics: Option<&Path>,
+    ) -> Result<Exit, Failure> {
+        let interrupt = Interrupt::listen()?;
+        let mut exposition = Exposition::default();
+        let stage = Stage { key: "probe", command: "latency", report: latency::text::report };
+        let exit = stage.run(input, output, |document, output| {
+            let section = runtime.block_on(self.latency(document, output, amount, &interrupt))?;
+            if openmetrics.is_some() {
+                exposition.take(&document.id(), &section);
+            }
+            Ok(section)
+        });
+        // However the run has ended, what was measured is told.
+        let written = openmetrics.map_or(Ok(()), |path| exposition.write(path));
+        exit.and_then(|exit| written.map(|()| exit))
     }
 
     /// A signal ends the measuring; what was measured until then is told.

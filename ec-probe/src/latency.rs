@@ -8,6 +8,7 @@
 mod amount;
 mod buckets;
 mod measure;
+mod openmetrics;
 mod samples;
 mod schedule;
 pub mod text;
@@ -22,6 +23,7 @@ use crate::codes;
 pub use amount::{Amount, HELP};
 pub use buckets::Bucket;
 pub use measure::{Measured, measure};
+pub use openmetrics::Exposition;
 pub use samples::Summary;
 
 /// What was measured. A kind of time of which nothing was measured has no entry.

@@ -130,7 +130,8 @@ fn a_server_that_stops_in_the_middle_is_a_no_and_what_was_measured_stays() {
         let cache = FakeCache::pinged(move |number| if number <= 12 { PONG } else { then });
         let run = tool("ec-probe").args(["latency", "--endpoint", &cache.endpoint(), "--no-tls", "--timeout", "4s"]);
         let outcome = run.args(["--count", "50", "--connections", "2"]).run();
-        no(&outcome, "ping", code);
+        let finding = no(&outcome, "ping", code);
+        assert!(finding["summary"].as_str().is_some_and(|told| told.starts_with("ping 11 of 50: ")), "{finding:#}");
         let latency = measured(&outcome);
         assert_times(&latency, "connect_us", 2);
         assert_times(&latency, "command_us", 10);
@@ -203,6 +204,49 @@ fn of_a_document_the_first_endpoint_is_measured_and_the_rest_passes_through() {
     let outcome = run.run().ok();
     assert_eq!(measured(&outcome)["address"], json!(primary.endpoint()));
     assert_eq!(outcome.document()["mine"], json!({"kept": 1}));
+}
+
+#[test]
+fn metrics_are_written_whole_beside_the_document() {
+    need!("valkey-server");
+    let valkey = Valkey::plain();
+    let measure = |endpoint: &str| {
+        let run =
+            latency(endpoint).args(["--no-tls", "--count", "5", "--connections", "2", "--openmetrics", "ec.prom"]);
+        std::fs::write(run.home().join("ec.prom"), "old").expect("a file");
+        run.run()
+    };
+    let files = |outcome: &Outcome| -> Vec<_> {
+        let files = std::fs::read_dir(outcome.home()).expect("a folder");
+        files.map(|file| file.expect("a file").file_name()).collect()
+    };
+    let outcome = measure(&valkey.endpoint()).ok();
+    assert_times(&measured(&outcome), "command_us", 5);
+    assert_eq!(files(&outcome), ["ec.prom"]);
+    let text = std::fs::read_to_string(outcome.home().join("ec.prom")).expect("the metrics");
+    let labels = format!("id=\"{0}\",endpoint=\"{0}\"", valkey.endpoint());
+    for line in [
+        format!("ec_probe_up{{{labels}}} 1\n"),
+        format!("ec_probe_latency_seconds_count{{{labels},stage=\"tcp\"}} 2\n"),
+        format!("ec_probe_latency_seconds_count{{{labels},stage=\"ping\"}} 5\n"),
+    ] {
+        assert!(text.contains(&line), "{line}{text}");
+    }
+    assert!(text.ends_with("# EOF\n"), "{text}");
+
+    valkey.stop();
+    let outcome = measure(&valkey.endpoint()).exits(1);
+    let text = std::fs::read_to_string(outcome.home().join("ec.prom")).expect("the metrics");
+    assert!(text.contains(&format!("ec_probe_up{{{labels}}} 0\n")), "{text}");
+}
+
+#[test]
+fn metrics_that_cannot_be_written_are_an_error_and_the_document_leaves() {
+    need!("valkey-server");
+    let valkey = Valkey::plain();
+    let run = latency(&valkey.endpoint()).args(["--no-tls", "--count", "5", "--openmetrics", "nowhere/ec.prom"]);
+    let outcome = run.run().exits(7).says("cannot write nowhere/ec.prom").says("EC9022");
+    assert_times(&measured(&outcome), "command_us", 5);
 }
 
 #[test]
