@@ -30,6 +30,13 @@ pub struct Measured {
 /// The server gives no answer, or not the right one; which one stands in the findings.
 struct Fallen;
 
+/// Which one of how many it is, from 1; 0 is the one to warm up.
+#[derive(Clone, Copy)]
+struct Turn {
+    number: u64,
+    of: u64,
+}
+
 /// The measuring of a server that has been found to answer.
 struct Measuring<'a> {
     probe: &'a Probe,
@@ -63,8 +70,15 @@ pub async fn measure(probe: &Probe, amount: Amount, whole: Duration, measured: &
         handshake_us: None,
         command_us: None,
     });
-    let [connect, handshake, samples] = std::array::from_fn(|_| Samples::default());
-    let mut measuring = Measuring { probe, begun, address, connect, handshake, command: samples, measured };
+    let mut measuring = Measuring {
+        probe,
+        begun,
+        address,
+        connect: Samples::default(),
+        handshake: Samples::default(),
+        command: Samples::default(),
+        measured,
+    };
     if measuring.connections(amount.connections, budget).await.is_ok() {
         // How that ended stands in `measured`, too.
         let _ = measuring.commands(&mut wire, command, amount, budget).await;
@@ -75,14 +89,14 @@ impl Measuring<'_> {
     async fn connections(&mut self, count: u64, budget: Budget) -> Result<(), Fallen> {
         while self.connect.len() < count && Instant::now() < budget.connections {
             let mut wire = self.probe.wire(0).to(self.address.ip());
-            let number = self.connect.len() + 1;
-            if let Answer::Dials(dials) = self.ask(&mut wire, Stage::Tcp, number, count).await? {
-                self.connect.add(dials.first().and_then(|dial| dial.took).unwrap_or_default());
-            }
+            let turn = Turn { number: self.connect.len() + 1, of: count };
+            let (answer, took) = self.ask(&mut wire, Stage::Tcp, turn, Instant::now()).await?;
+            // Of a connection it is known more exactly than by whoever waits for all addresses.
+            let dial = if let Answer::Dials(dials) = &answer { dials.first() } else { None };
+            self.connect.add(dial.and_then(|dial| dial.took).unwrap_or(took));
             if self.probe.plan.tls {
-                let asked = Instant::now();
-                self.ask(&mut wire, Stage::Tls, number, count).await?;
-                self.handshake.add(asked.elapsed());
+                let (_, took) = self.ask(&mut wire, Stage::Tls, turn, Instant::now()).await?;
+                self.handshake.add(took);
             }
         }
         Ok(())
@@ -95,37 +109,45 @@ impl Measuring<'_> {
         amount: Amount,
         budget: Budget,
     ) -> Result<(), Fallen> {
+        let of = amount.commands;
         if Instant::now() < budget.commands {
             // It warms up the way there and the server, and does not count.
-            self.ask(wire, command, 0, amount.commands).await?;
+            self.ask(wire, command, Turn { number: 0, of }, Instant::now()).await?;
         }
         let schedule = Schedule::new(Instant::now(), amount.rate);
-        while self.command.len() < amount.commands {
+        while self.command.len() < of {
             let due = schedule.due(self.command.len()).unwrap_or_else(Instant::now);
             if due.max(Instant::now()) >= budget.commands {
                 break;
             }
             schedule::wait(due).await;
-            self.ask(wire, command, self.command.len() + 1, amount.commands).await?;
-            self.command.add(due.elapsed());
+            let (_, took) = self.ask(wire, command, Turn { number: self.command.len() + 1, of }, due).await?;
+            self.command.add(took);
         }
         Ok(())
     }
 
-    /// Asks one question, the one of this number of so many; an answer that is none ends the measuring, as it would end
-    /// the ladder.
-    async fn ask(&mut self, wire: &mut Wire<'_>, stage: Stage, number: u64, of: u64) -> Result<Answer, Fallen> {
+    /// Asks one question, and gives the answer with the time since it was due. An answer that is none ends the measuring,
+    /// as it would end the ladder.
+    async fn ask(
+        &mut self,
+        wire: &mut Wire<'_>,
+        stage: Stage,
+        turn: Turn,
+        due: Instant,
+    ) -> Result<(Answer, Duration), Fallen> {
         let asked = Instant::now();
         let answer = self.probe.ask(wire, stage).await;
-        let took = asked.elapsed();
+        let answered = Instant::now();
         let judgement = verdict::judge(stage, &answer, &self.probe.context(0));
         if judgement.outcome != Outcome::No {
-            return Ok(answer);
+            return Ok((answer, answered - due));
         }
         if let Some(reach) = &mut self.measured.reach {
             // The code's own sentence is about a server that has never answered.
+            let Turn { number, of } = turn;
             let summary = format!("{} {number} of {of}: {}", stage.word(), judgement.summary);
-            let finding = reach.step(stage, asked - self.begun, took, judgement);
+            let finding = reach.step(stage, asked - self.begun, answered - asked, judgement);
             self.measured.findings.extend(finding.map(|finding| Finding { summary, ..finding }));
         }
         Err(Fallen)
