@@ -1,6 +1,6 @@
 //! The command line, and what a run does for each document.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +8,20 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use ec_shared::document::{Document, Engine, Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
+use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::secret::Secret;
 use ec_shared::{Code, Exit, Failure, aws};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::climb::{Findings, Probe};
+use crate::climb::Probe;
 use crate::endpoint::Endpoint;
+use crate::latency::{self, Amount, Exposition, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
-use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::{codes, login, text};
 use ec_shared::ran_on::RanOn;
@@ -56,6 +58,17 @@ pub struct Cli {
 enum Verb {
     #[command(flatten)]
     Meta(Meta),
+    /// Measures how long connecting, the TLS handshake and a command take, in microseconds
+    #[command(after_help = latency::HELP)]
+    Latency {
+        #[command(flatten)]
+        flags: Box<Flags>,
+        #[command(flatten)]
+        amount: Amount,
+        /// Writes what was measured to this file, too, as OpenMetrics text; whole, and when the run ends
+        #[arg(long, value_name = "FILE", help_heading = "Latency options")]
+        openmetrics: Option<PathBuf>,
+    },
 }
 
 /// The tool's own flags.
@@ -130,26 +143,37 @@ impl Tool for Cli {
     }
 
     fn meta(&self) -> Option<&Meta> {
-        self.verb.as_ref().map(|Verb::Meta(meta)| meta)
+        match &self.verb {
+            Some(Verb::Meta(meta)) => Some(meta),
+            _ => None,
+        }
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let named = self.flags.endpoint.as_ref().map(|endpoint| {
+        let (flags, latency) = match self.verb {
+            Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Some((amount, openmetrics))),
+            _ => (self.flags, None),
+        };
+        let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
             document.set("id", &endpoint.to_string());
             document
         });
         let input = Input::choose(&self.common, named, false)?;
         let run = Run {
-            wishes: self.flags.wishes(self.aws.region.as_deref())?,
-            trust: Arc::new(Trust::new(self.flags.cafile.as_deref())?),
+            wishes: flags.wishes(self.aws.region.as_deref())?,
+            trust: Arc::new(Trust::new(flags.cafile.as_deref())?),
             aws: self.aws,
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
         };
         let runtime = aws::runtime()?;
-        let stage = Stage { key: "probe", command: "probe", report: text::report };
-        let exit = stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)));
+        let exit = if let Some((amount, openmetrics)) = latency {
+            run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
+        } else {
+            let stage = Stage { key: "probe", command: "probe", report: text::report };
+            stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+        };
         // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
         runtime.shutdown_background();
         exit
@@ -167,6 +191,59 @@ struct Run {
 
 impl Run {
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
+        Ok(self.prepared(document, output).await?.run().await.section("probe", &self.machine))
+    }
+
+    fn each_latency(
+        &self,
+        runtime: &Runtime,
+        input: Input,
+        output: &mut Output,
+        amount: Amount,
+        openmetrics: Option<&Path>,
+    ) -> Result<Exit, Failure> {
+        let interrupt = Interrupt::listen()?;
+        let mut exposition = Exposition::default();
+        let stage = Stage { key: "probe", command: "latency", report: latency::text::report };
+        let exit = stage.run(input, output, |document, output| {
+            let section = runtime.block_on(self.latency(document, output, amount, &interrupt))?;
+            if openmetrics.is_some() {
+                exposition.take(&document.id(), &section);
+            }
+            Ok(section)
+        });
+        // However the run has ended, what was measured is told.
+        let written = openmetrics.map_or(Ok(()), |path| exposition.write(path));
+        exit.and_then(|exit| written.map(|()| exit))
+    }
+
+    /// A signal ends the measuring; what was measured until then is told.
+    async fn latency(
+        &self,
+        document: &Document,
+        output: &Output,
+        amount: Amount,
+        interrupt: &Interrupt,
+    ) -> Result<Section, Failure> {
+        let probe = self.prepared(document, output).await?;
+        let mut measured = Measured::default();
+        let cut = tokio::select! {
+            biased;
+            () = latency::measure(&probe, amount, self.timeout, &mut measured) => false,
+            () = interrupt.raised() => true,
+        };
+        let mut section = measured.section(&self.machine, cut);
+        if let Err(failure) = interrupt.check()
+            && cut
+        {
+            section.status = Status::Error;
+            section.blame(&failure.hint("what was measured until then stands in the document"));
+        }
+        Ok(section)
+    }
+
+    /// What is to be done for a document, and all that is needed to do it.
+    async fn prepared(&self, document: &Document, output: &Output) -> Result<Probe, Failure> {
         let plan = Plan::new(document, &self.wishes)?;
         let server_names = plan.targets.iter().map(|target| server_name(&plan, target)).collect::<Result<_, _>>()?;
         for target in &plan.targets {
@@ -177,7 +254,7 @@ impl Run {
             Trust::read_ahead(&self.trust);
         }
         let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
-        let probe = Probe {
+        Ok(Probe {
             plan,
             server_names,
             credentials,
@@ -185,24 +262,8 @@ impl Run {
             machine: self.machine.clone(),
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
-        };
-        Ok(section(&self.machine, probe.run().await))
+        })
     }
-}
-
-fn section(machine: &RanOn, learned: Findings) -> Section {
-    let status = if learned.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };
-    let mut section = Section::new("probe", status).fact("ran_on", machine);
-    let mut reaches = learned.reaches.into_iter();
-    if let Some(Ok(serde_json::Value::Object(facts))) = reaches.next().map(serde_json::to_value) {
-        section.facts.extend(facts);
-    }
-    let others: Vec<Reach> = reaches.collect();
-    if !others.is_empty() {
-        section = section.fact("others", others);
-    }
-    section.findings = learned.findings;
-    section
 }
 
 fn server_name(plan: &Plan, target: &Target) -> Result<ServerName<'static>, Failure> {

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use ec_shared::document::Finding;
+use ec_shared::document::{Finding, Section, Status};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::ladder::{Ladder, Outcome, Stage};
+use crate::answer::Answer;
+use crate::ladder::{Ladder, Stage};
 use crate::login::Credentials;
 use crate::plan::Plan;
-use crate::reach::{Reach, Step, millis};
+use crate::reach::{Reach, millis};
 use crate::trust::Trust;
 use crate::verdict::{self, Context};
 use crate::wire::Wire;
@@ -45,6 +46,24 @@ pub struct Findings {
     pub findings: Vec<Finding>,
 }
 
+impl Findings {
+    /// The section of the verb `command` that tells of them.
+    pub(crate) fn section(self, command: &str, machine: &RanOn) -> Section {
+        let status = if self.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };
+        let mut section = Section::new(command, status).fact("ran_on", machine);
+        let mut reaches = self.reaches.into_iter();
+        if let Some(Ok(serde_json::Value::Object(facts))) = reaches.next().map(serde_json::to_value) {
+            section.facts.extend(facts);
+        }
+        let others: Vec<Reach> = reaches.collect();
+        if !others.is_empty() {
+            section = section.fact("others", others);
+        }
+        section.findings = self.findings;
+        section
+    }
+}
+
 impl Probe {
     /// Probes all endpoints at the same time, so that a silent one does not use up the others' time.
     pub async fn run(self) -> Findings {
@@ -52,9 +71,9 @@ impl Probe {
         let mut tasks = JoinSet::new();
         for index in 1..probe.plan.targets.len() {
             let probe = Arc::clone(&probe);
-            tasks.spawn(async move { (index, probe.climb(index).await) });
+            tasks.spawn(async move { (index, probe.climb(index, &mut probe.wire(index), Instant::now()).await) });
         }
-        let mut climbed = vec![(0, probe.climb(0).await)];
+        let mut climbed = vec![(0, probe.climb(0, &mut probe.wire(0), Instant::now()).await)];
         climbed.extend(tasks.join_all().await);
         climbed.sort_by_key(|(index, _)| *index);
 
@@ -63,12 +82,18 @@ impl Probe {
             all.reaches.push(reach);
             all.findings.extend(findings);
         }
-        let logged_in = all.reaches.iter().flat_map(|reach| &reach.stages).any(|step| step.stage == Stage::Auth);
-        all.findings.extend(verdict::remarks(&probe.context(0), logged_in));
+        all.findings.extend(probe.remarks(&all.reaches));
         all
     }
 
-    fn context(&self, index: usize) -> Context<'_> {
+    /// What is to be said of the probe as a whole.
+    pub(crate) fn remarks(&self, reaches: &[Reach]) -> Vec<Finding> {
+        let logged_in = reaches.iter().flat_map(|reach| &reach.stages).any(|step| step.stage == Stage::Auth);
+        verdict::remarks(&self.context(0), logged_in)
+    }
+
+    /// What surrounds the questions to an endpoint.
+    pub(crate) fn context(&self, index: usize) -> Context<'_> {
         Context {
             plan: &self.plan,
             target: &self.plan.targets[index],
@@ -78,37 +103,35 @@ impl Probe {
         }
     }
 
-    /// Asks one question after the other until one is answered with no, or all are answered.
-    async fn climb(&self, index: usize) -> (Reach, Vec<Finding>) {
+    /// A wire to an endpoint.
+    pub(crate) fn wire(&self, index: usize) -> Wire<'_> {
+        Wire::new(self.context(index), self.server_names[index].clone(), &self.trust)
+    }
+
+    /// Asks one question, and waits for the answer until the deadline.
+    pub(crate) async fn ask(&self, wire: &mut Wire<'_>, stage: Stage) -> Answer {
+        match timeout_at(self.deadline, wire.ask(stage)).await {
+            Ok(answer) => answer,
+            Err(_) => wire.cut_off(stage),
+        }
+    }
+
+    /// Asks one question after the other until one is answered with no, or all are answered. The clock starts with the
+    /// first question, at zero.
+    pub(crate) async fn climb(&self, index: usize, wire: &mut Wire<'_>, begun: Instant) -> (Reach, Vec<Finding>) {
         let context = self.context(index);
         let needs_resolver = self.plan.dialled(context.target).address().is_none();
         let mut ladder = Ladder::new(&self.plan, needs_resolver, self.credentials.is_some());
-        let mut wire = Wire::new(context, self.server_names[index].clone(), &self.trust);
         let mut reach = Reach::new(&context);
         let mut findings = Vec::new();
-        // The clock starts with the first question, at zero.
-        let begun = Instant::now();
         let mut asked = begun;
         while let Some(stage) = ladder.next() {
-            let answer = match timeout_at(self.deadline, wire.ask(stage)).await {
-                Ok(answer) => answer,
-                Err(_) => wire.cut_off(stage),
-            };
+            let answer = self.ask(wire, stage).await;
             let took = asked.elapsed();
             let judgement = verdict::judge(stage, &answer, &context);
             ladder.take(judgement.outcome);
             reach.note(&answer, &context);
-            reach.answers = judgement.outcome != Outcome::No && stage.is_command();
-            reach.stages.push(Step {
-                stage,
-                status: judgement.outcome,
-                start_ms: millis(asked - begun),
-                ms: millis(took),
-                summary: judgement.summary,
-                code: judgement.finding.as_ref().map(|finding| finding.code.clone()),
-                evidence: judgement.evidence,
-            });
-            findings.extend(judgement.finding);
+            findings.extend(reach.step(stage, asked - begun, took, judgement));
             asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());

@@ -236,6 +236,11 @@ ec_shared::codes! {
         see: "cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the client itself, for example with AWS Systems Manager."
     }
+    TIME_UP = "EC3080" No "the time was up before all was measured" {
+        cause: "The server answers, but so much cannot be measured within --timeout, which bounds the work on one document.",
+        see: "ec-probe latency --help",
+        fix: "Raise --timeout, or lower --count and --connections; with --rate, --count takes count / rate seconds."
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@
 //!   (what an answer means), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
 //! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
 //!   ladder under its one deadline.
+//! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
 
 pub mod answer;
@@ -24,6 +25,7 @@ pub mod dialect;
 pub mod dns;
 pub mod endpoint;
 pub mod ladder;
+pub mod latency;
 pub mod login;
 pub mod memcached;
 pub mod plan;

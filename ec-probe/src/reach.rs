@@ -1,15 +1,16 @@
 //! What was learned about one endpoint: the facts that stand in the document and that the report shows.
 
 use std::fmt;
+use std::time::Duration;
 
-use ec_shared::document::{EndpointRole, Engine};
+use ec_shared::document::{EndpointRole, Engine, Finding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::ladder::{Outcome, Stage};
-use crate::verdict::Context;
+use crate::verdict::{Context, Judgement};
 use crate::{memcached, resp};
 
 /// One endpoint, from the first question to the last.
@@ -190,6 +191,27 @@ impl Reach {
         }
     }
 
+    /// Keeps a question, when it was asked, how long its answer took and what that came to; gives the finding.
+    pub(crate) fn step(
+        &mut self,
+        stage: Stage,
+        start: Duration,
+        took: Duration,
+        judgement: Judgement,
+    ) -> Option<Finding> {
+        self.answers = judgement.outcome != Outcome::No && stage.is_command();
+        self.stages.push(Step {
+            stage,
+            status: judgement.outcome,
+            start_ms: millis(start),
+            ms: millis(took),
+            summary: judgement.summary,
+            code: judgement.finding.as_ref().map(|finding| finding.code.clone()),
+            evidence: judgement.evidence,
+        });
+        judgement.finding
+    }
+
     /// Keeps the facts of an answer.
     pub fn note(&mut self, answer: &Answer, context: &Context<'_>) {
         match answer {
@@ -247,6 +269,6 @@ impl Tls {
 }
 
 /// Milliseconds, to the microsecond.
-pub fn millis(duration: std::time::Duration) -> f64 {
+pub fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -35,14 +35,14 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
     report.section(section, &shown);
 }
 
-fn title(document: &Document, reach: &Reach) -> String {
+pub(crate) fn title(document: &Document, reach: &Reach) -> String {
     match document.cache() {
         Ok(Some(cache)) => format!("{}  {}", cache.title(), reach.endpoint),
         _ => reach.endpoint.clone(),
     }
 }
 
-fn row(report: &mut Report, step: &Step, section: &Section) {
+pub(crate) fn row(report: &mut Report, step: &Step, section: &Section) {
     let is_warning = |code: &String| {
         section.findings.iter().any(|finding| finding.code == *code && finding.severity == Severity::Warning)
     };

@@ -56,6 +56,18 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// The same wire, but to this address alone; nobody resolves the name again.
+    #[must_use]
+    pub fn to(mut self, address: IpAddr) -> Self {
+        self.addresses = vec![address];
+        self
+    }
+
+    /// The address that took the connection.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.peer.as_ref().map(|peer| peer.address)
+    }
+
     /// Asks one question.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
         match stage {

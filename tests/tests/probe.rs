@@ -3,6 +3,8 @@
 
 #[path = "probe/fake_cache.rs"]
 mod fake_cache;
+#[path = "probe/latency.rs"]
+mod latency;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;

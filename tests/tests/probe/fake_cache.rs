@@ -26,6 +26,17 @@ impl FakeCache {
         })
     }
 
+    /// A cache that has less and less to say: `answer` makes of the number of a PING, from 1, what it is answered;
+    /// without an answer it hangs up, and an empty one is silence.
+    pub(crate) fn pinged(answer: impl Fn(usize) -> Option<&'static str> + Send + Sync + 'static) -> Self {
+        Self::answering(move |heard| match heard.last().map(Vec::as_slice) {
+            Some([ping]) if ping == "PING" => {
+                answer(heard.iter().filter(|words| words[0] == "PING").count()).map(str::to_owned)
+            }
+            _ => Some("-ERR unknown command\r\n".to_owned()),
+        })
+    }
+
     /// Sends back every word that it hears, as text that is no protocol.
     pub(crate) fn echo() -> Self {
         Self::answering(|heard| Some(format!("you said {}\r\n", heard.last().map(|words| words.join(" "))?)))
