@@ -26,6 +26,7 @@ macro_rules! call {
 mod elasticache;
 mod iam;
 mod identity_center;
+mod people;
 mod posture;
 mod simulate;
 

@@ -1,14 +1,14 @@
-//! Permission sets, people and assignments of IAM Identity Center.
+//! Permission sets and assignments of IAM Identity Center.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use aws_sdk_identitystore::types::{AlternateIdentifier, Email, MemberId, Name, UniqueAttribute};
+use aws_sdk_identitystore::types::MemberId;
 use aws_sdk_ssoadmin::config::Region;
 use aws_sdk_ssoadmin::types::{
     InstanceStatus, PermissionsBoundary, PrincipalType, ProvisionTargetType, StatusValues, TargetType,
 };
-use ec_shared::{Failure, codes as shared};
+use ec_shared::Failure;
 use serde_json::Value;
 
 use super::{AwsCloud, found, is_there, strange, unless_there};
@@ -21,19 +21,11 @@ use crate::thing::{Person, State, Thing};
 #[derive(Debug)]
 pub(super) struct Client {
     sso: aws_sdk_ssoadmin::Client,
-    store: aws_sdk_identitystore::Client,
+    pub(super) store: aws_sdk_identitystore::Client,
     instance: String,
-    store_id: String,
+    pub(super) store_id: String,
     /// ARNs of permission sets by name: AWS finds none by its name, so that all of them have to be looked at.
     sets: RefCell<HashMap<String, String>>,
-}
-
-/// The attribute of an identity store's user or group that nobody else has.
-fn unique(path: &str, value: &str) -> Result<AlternateIdentifier, Failure> {
-    let attribute = UniqueAttribute::builder().attribute_path(path).attribute_value(value.into()).build();
-    let attribute =
-        attribute.map_err(|error| Failure::new(&shared::FIELD, format!("cannot look up {value}")).because(error))?;
-    Ok(AlternateIdentifier::UniqueAttribute(attribute))
 }
 
 impl AwsCloud {
@@ -50,7 +42,7 @@ impl AwsCloud {
 
     /// # Errors
     /// `EC2094` if Identity Center is not on in this Region.
-    fn identity_center(&self) -> Result<&Client, Failure> {
+    pub(super) fn identity_center(&self) -> Result<&Client, Failure> {
         if let Some(client) = self.identity_center.get() {
             return Ok(client);
         }
@@ -100,44 +92,6 @@ impl AwsCloud {
         self.permission_set(name)?.ok_or_else(|| {
             Failure::new(&codes::NO_SUCH_PRINCIPAL, format!("IAM Identity Center has no permission set {name}"))
         })
-    }
-
-    /// The id of a user or group.
-    fn person(&self, person: &Person) -> Result<Option<String>, Failure> {
-        let client = self.identity_center()?;
-        let what = || format!("cannot look up {person} of IAM Identity Center");
-        found(match person {
-            Person::User(name) => {
-                let request = client.store.get_user_id().identity_store_id(&client.store_id);
-                let request = request.alternate_identifier(unique("userName", name)?).send();
-                call!(self, "identitystore" "GetUserId", what(), request).map(|answer| answer.user_id)
-            }
-            Person::Group(name) => {
-                let request = client.store.get_group_id().identity_store_id(&client.store_id);
-                let request = request.alternate_identifier(unique("displayName", name)?).send();
-                call!(self, "identitystore" "GetGroupId", what(), request).map(|answer| answer.group_id)
-            }
-        })
-    }
-
-    fn somebody(&self, person: &Person) -> Result<String, Failure> {
-        self.person(person)?
-            .ok_or_else(|| Failure::new(&codes::NO_SUCH_PERSON, format!("IAM Identity Center has no {person}")))
-    }
-
-    /// The id of a membership.
-    fn membership(&self, group: &str, user: &str) -> Result<Option<String>, Failure> {
-        let client = self.identity_center()?;
-        let (Some(group_id), Some(user_id)) =
-            (self.person(&Person::Group(group.to_owned()))?, self.person(&Person::User(user.to_owned()))?)
-        else {
-            return Ok(None);
-        };
-        let request = client.store.get_group_membership_id().identity_store_id(&client.store_id);
-        let request = request.group_id(group_id).member_id(MemberId::UserId(user_id)).send();
-        let what = format!("cannot look for {user} in group {group}");
-        Ok(found(call!(self, "identitystore" "GetGroupMembershipId", what, request))?
-            .map(|answer| answer.membership_id))
     }
 
     pub(super) fn read_of_identity_center(&self, thing: &Thing) -> Result<State, Failure> {
@@ -234,25 +188,6 @@ impl AwsCloud {
                 Ok(answer.account_assignment_creation_status.and_then(|s| s.request_id).map(Task::Assignment))
             }
             _ => Err(strange(thing)),
-        }
-    }
-
-    fn create(&self, person: &Person, state: &Value, what: impl Fn() -> String) -> Result<(), Failure> {
-        let client = self.identity_center()?;
-        let fact = |name: &str| state.get(name).and_then(Value::as_str).unwrap_or_default();
-        match person {
-            Person::Group(name) => {
-                let request = client.store.create_group().identity_store_id(&client.store_id).display_name(name);
-                let request = request.description("Made by ec-iam for ElastiCache").send();
-                unless_there(call!(self, "identitystore" "CreateGroup", what(), request).map(drop))
-            }
-            Person::User(user) => {
-                let name = Name::builder().given_name(fact("given_name")).family_name(fact("family_name")).build();
-                let email = Email::builder().value(fact("email")).r#type("work").primary(true).build();
-                let request = client.store.create_user().identity_store_id(&client.store_id).user_name(user);
-                let request = request.name(name).display_name(fact("display_name")).emails(email).send();
-                unless_there(call!(self, "identitystore" "CreateUser", what(), request).map(drop))
-            }
         }
     }
 
