@@ -236,6 +236,21 @@ ec_shared::codes! {
         see: "cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the client itself, for example with AWS Systems Manager."
     }
+    REFUSED_AS_FOUND = "EC3066" No "the server refused the user for a reason that ec-iam has found" {
+        cause: "The server says WRONGPASS to everything. The document's iam section names what is wrong: the evidence shows ec-iam's findings.",
+        see: "jq .iam.findings; ec-iam explain CODE",
+        fix: "Do what the finding of ec-iam says: mostly ec-iam apply."
+    }
+    REFUSED_THOUGH_ALLOWED = "EC3067" No "the server refused the user, and ec-iam finds no reason" {
+        cause: "By the document's iam section the log-in works. So the token was signed by somebody else than was checked, or at a wrong time; or a change has not spread yet; or a policy has a condition that this connection does not meet.",
+        see: "aws sts get-caller-identity; date -u; ec-iam simulate --live --context KEY=VALUE",
+        fix: "Sign as the principal that was checked, set the clock, wait a minute after a change."
+    }
+    REFUSED_BEFORE_APPLY = "EC3068" No "the server refused the user, and changes of ec-iam are not made" {
+        cause: "The document's iam section plans changes that nobody has made, or that failed.",
+        see: "jq .iam.changes",
+        fix: "ec-iam apply makes them; then probe again."
+    }
 }
 
 #[cfg(test)]
