@@ -251,6 +251,21 @@ ec_shared::codes! {
         see: "jq .iam.changes",
         fix: "ec-iam apply makes them; then probe again."
     }
+    PATH_CLOSED = "EC3069" No "nobody answers, and ec-sg knows where the path is closed" {
+        cause: "The document's sg section names the rule, network ACL or route that drops the packets: the evidence shows ec-sg's findings.",
+        see: "jq .sg.findings; ec-sg explain CODE",
+        fix: "ec-sg apply adds rules that are missing; network ACLs and routes are for whoever owns the network."
+    }
+    PATH_OPEN = "EC3070" No "nobody answers, although ec-sg finds every hop open" {
+        cause: "By the document's sg section nothing of AWS's drops the packets. So the probe ran elsewhere, a firewall on the machine drops them, the name has an old address, or the instance tracks no more connections.",
+        see: "nft list ruleset; dig HOST; ethtool -S DEVICE | grep conntrack_allowance_exceeded",
+        fix: "Run ec-probe on the client itself; then look at its firewall, its resolver and its connection tracking."
+    }
+    OTHER_PATH = "EC3071" No "nobody answers, and the path that was looked at is another machine's" {
+        cause: "The document's sg section is about its client, and the probe ran on another instance: what ec-sg found says nothing about the way from here.",
+        see: "jq .client.instance_id; cat /sys/devices/virtual/dmi/id/board_asset_tag",
+        fix: "Run ec-probe on the document's client, or ec-sg check --from this instance."
+    }
 }
 
 #[cfg(test)]

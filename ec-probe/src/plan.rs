@@ -127,7 +127,7 @@ impl Plan {
         }
         let client = document.client()?;
         Ok(Self {
-            upstream: Upstream::read(document, cache.as_ref()),
+            upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),

@@ -6,14 +6,21 @@
 //! about the cache, the client and the user of the document as it is now is not used.
 
 mod iam;
+mod sg;
+
+use std::net::IpAddr;
 
 use ec_shared::Code;
-use ec_shared::document::{Cache, Document, Finding, Section};
+use ec_shared::document::{Cache, Client, Document, Finding, Section};
+use ec_shared::ran_on::RanOn;
 use serde_json::{Value, json};
+
+use crate::endpoint::Endpoint;
 
 /// What is known from before.
 #[derive(Clone, Debug, Default)]
 pub struct Upstream {
+    path: Option<sg::Path>,
     access: Option<iam::Access>,
 }
 
@@ -32,12 +39,31 @@ pub struct Cause {
     pub fix: String,
 }
 
+/// A dial that nobody answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Silence<'a> {
+    /// What was dialled.
+    pub dialled: &'a Endpoint,
+    /// The addresses that did not answer.
+    pub addresses: &'a [IpAddr],
+    /// Who dialled.
+    pub machine: &'a RanOn,
+}
+
 impl Upstream {
     /// Reads what the document's sections say of its cache and its client. What cannot be read says nothing.
-    pub fn read(document: &Document, cache: Option<&Cache>) -> Self {
+    pub fn read(document: &Document, cache: Option<&Cache>, client: Option<&Client>) -> Self {
         let section = |key| document.read::<Section>(key).ok().flatten();
         let Some(cache) = cache else { return Self::default() };
-        Self { access: section("iam").and_then(|section| iam::Access::of(&section, cache)) }
+        Self {
+            path: client.and_then(|client| sg::Path::of(&section("sg")?, cache, client)),
+            access: section("iam").and_then(|section| iam::Access::of(&section, cache)),
+        }
+    }
+
+    /// Why nobody answered; `None` where the document does not know better than the network.
+    pub fn silence(&self, silence: &Silence<'_>) -> Option<Cause> {
+        self.path.as_ref()?.explain(silence)
     }
 
     /// Why the token of a user was refused; `None` where the document does not know better than the server.

@@ -4,12 +4,9 @@
 #[path = "probe/fake_cache.rs"]
 mod fake_cache;
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ec_tests::{Certs, Identity, Memcached, Outcome, Run, Valkey, ValkeyOptions, need, rude, tool};
-use rustix::net;
 use serde_json::{Value, json};
 
 use fake_cache::FakeCache;
@@ -258,12 +255,11 @@ fn a_server_that_has_stopped_refuses() {
 
 #[test]
 fn a_port_behind_which_packets_get_lost_looks_like_a_security_group() {
-    let (listener, address) = deaf_listener();
-    let outcome = tool("ec-probe").args(["--endpoint", &address.to_string(), "--timeout", "300ms"]).run();
+    let deaf = rude::deaf();
+    let outcome = tool("ec-probe").args(["--endpoint", &deaf.endpoint(), "--timeout", "300ms"]).run();
     let finding = no(&outcome, "tcp", "EC3004");
     assert!(finding["fix"].as_str().is_some_and(|fix| fix.starts_with("ec-sg check --cache")), "{finding:#}");
     assert_eq!(section(&outcome)["addresses"][0]["status"], "timeout");
-    drop(listener);
 }
 
 #[test]
@@ -422,18 +418,6 @@ fn a_password_file_that_others_may_read_is_refused() {
     let run = tool("ec-probe").args(["--endpoint", "127.0.0.1:1", "--password-file", "secret"]);
     std::fs::write(run.home().join("secret"), "open-sesame").expect("a file");
     run.run().exits(3).says("chmod 600");
-}
-
-/// A listener whose queue is full: the kernel drops whatever more arrives, as a security group does. Its one connection
-/// comes with it.
-fn deaf_listener() -> ((OwnedFd, TcpStream), SocketAddr) {
-    let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).expect("a socket");
-    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    net::listen(&socket, 0).expect("a queue for one");
-    let address = net::getsockname(&socket).expect("a bound socket has an address");
-    let address = SocketAddr::try_from(address).expect("an IP address");
-    let first = TcpStream::connect(address).expect("room for one");
-    ((socket, first), address)
 }
 
 /// Puts a secret where `--password-file secret` finds it.
