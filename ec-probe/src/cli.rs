@@ -39,7 +39,8 @@ Examples:
   ec-probe --endpoint localhost:6379 --cafile ca.pem --user app --password-file /dev/fd/3 3< secret
   ec-probe --endpoint orders-x1.serverless.use1.cache.amazonaws.com:6379 --connect-to 127.0.0.1:6379
 
-Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output."
+Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output;\n\
+with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -92,6 +93,9 @@ struct Flags {
     /// How to log in [default: password if there is one, iam if the document says so, else none]
     #[arg(long, value_name = "KIND", env = "EC_AUTH")]
     auth: Option<AuthWish>,
+    /// Says no with the code of the stage that failed: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command
+    #[arg(long)]
+    stage_exitcode: bool,
 }
 
 fn engine() -> impl TypedValueParser<Value = Engine> {
@@ -146,6 +150,7 @@ impl Tool for Cli {
             aws: self.aws,
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
+            names_stage: self.flags.stage_exitcode,
         };
         let runtime = aws::runtime()?;
         let stage = Stage { key: "probe", command: "probe", report: text::report };
@@ -163,6 +168,7 @@ struct Run {
     aws: AwsFlags,
     timeout: Duration,
     machine: RanOn,
+    names_stage: bool,
 }
 
 impl Run {
@@ -186,7 +192,9 @@ impl Run {
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
         };
-        Ok(section(&self.machine, probe.run().await))
+        let learned = probe.run().await;
+        let exit = learned.exit().filter(|_| self.names_stage);
+        Ok(Section { exit, ..section(&self.machine, learned) })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ec_shared::Exit;
 use ec_shared::document::Finding;
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
@@ -43,6 +44,14 @@ pub struct Findings {
     pub reaches: Vec<Reach>,
     /// All findings.
     pub findings: Vec<Finding>,
+}
+
+impl Findings {
+    /// The exit code of the stage at which the first endpoint that does not answer has failed.
+    pub fn exit(&self) -> Option<Exit> {
+        let reach = self.reaches.iter().find(|reach| !reach.answers)?;
+        reach.stages.last().map(|step| step.stage.exit())
+    }
 }
 
 impl Probe {

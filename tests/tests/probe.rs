@@ -383,6 +383,42 @@ fn among_many_documents_each_gets_its_own_verdict() {
 }
 
 #[test]
+fn the_stage_that_failed_is_the_exit_code_for_who_asks() {
+    need!("valkey-server");
+    let (plain, users, deaf) = (Valkey::plain(), with_user(None, "app on >open-sesame ~* +@all"), rude::deaf());
+    let loading = rude::says(b"-LOADING Valkey is loading the dataset in memory\r\n");
+    let probed = |endpoint: &str, tls: &str, password: &str| {
+        let run = || {
+            let timeout = if endpoint == deaf.endpoint() { "300ms" } else { "30s" };
+            let run = tool("ec-probe").args(["--endpoint", endpoint, tls, "--timeout", timeout]);
+            if password.is_empty() { run } else { run.args(["--user", "app"]).env("VALKEYCLI_AUTH", password) }
+        };
+        (run().run().code, run().args(["--stage-exitcode"]).run().code)
+    };
+    for (endpoint, tls, password, codes) in [
+        (plain.endpoint().as_str(), "--no-tls", "", (0, 0)),
+        ("orders.invalid:6379", "--no-tls", "", (1, 11)),
+        (deaf.endpoint().as_str(), "--no-tls", "", (1, 12)),
+        (plain.endpoint().as_str(), "--tls", "", (1, 13)),
+        (users.endpoint().as_str(), "--no-tls", "guess", (1, 14)),
+        (loading.endpoint().as_str(), "--no-tls", "", (1, 15)),
+    ] {
+        assert_eq!(probed(endpoint, tls, password), codes, "{endpoint} {tls}");
+    }
+
+    let document = |port: u16| {
+        json!({"kind": "ec.connection", "format_version": "1.0", "id": "orders", "cache": {"name": "orders",
+            "tls": "off", "endpoints": [{"role": "primary", "host": "127.0.0.1", "port": port}]}})
+    };
+    let several = |ports: [u16; 2]| {
+        let documents = ports.map(|port| document(port).to_string()).join("\n");
+        tool("ec-probe").args(["--stage-exitcode", "--timeout", "1s"]).stdin(documents).run().code
+    };
+    assert_eq!(several([deaf.port(), deaf.port()]), 12);
+    assert_eq!(several([plain.port(), deaf.port()]), 1, "some answer: there is no one stage");
+}
+
+#[test]
 fn no_secret_is_told_whatever_the_server_does() {
     const CANARY: &str = "canary-7f3a9c";
     need!("valkey-server");
