@@ -87,9 +87,10 @@ impl Access {
             let fix = codes::REFUSED_BEFORE_APPLY.fix.to_owned();
             return Some(Cause { code: &codes::REFUSED_BEFORE_APPLY, summary, because: vec![], left: vec![], fix });
         }
-        let not_known = self.findings.iter().find(|finding| matches!(finding.code.as_str(), "EC2010" | "EC2050"));
-        if let Some(finding) = not_known {
-            return found(&codes::WRONGPASS, &symptom, &[finding]);
+        if let Some(finding) = self.findings.iter().find(|finding| leaves_open(finding)) {
+            let mut cause = found(&codes::WRONGPASS, &symptom, &[finding])?;
+            cause.summary = format!("{symptom}, and {} ({})", finding.summary, finding.code);
+            return Some(cause);
         }
         let principal = self.principal.as_deref().filter(|_| self.is_well())?;
         let summary = format!("{symptom}, although ec-iam {} finds nothing that keeps {principal} out", self.command);
@@ -157,6 +158,12 @@ fn keeps_out(finding: &Finding, user: &str) -> bool {
     // Of an access string it matters here whether it leaves the user off; that it allows no command comes later.
     let is_off = finding.code != "EC2087" || finding.summary.contains("leaves the user off");
     KEEP_OUT.contains(&finding.code.as_str()) && is_theirs && is_off
+}
+
+/// Whether a finding says that something is not known which a log-in hangs on.
+fn leaves_open(finding: &Finding) -> bool {
+    let check = finding.evidence.get("check").and_then(Value::as_str).unwrap_or_default();
+    finding.code == "EC2010" || finding.code == "EC2050" && WELL.contains(&check)
 }
 
 #[cfg(test)]

@@ -145,14 +145,24 @@ fn changes_that_were_made_may_not_have_spread_yet() {
 
 #[test]
 fn what_is_not_known_is_not_called_well() {
-    for code in ["EC2010", "EC2050"] {
-        let cause = told(&with(&json!([finding(code, "nobody checked the user", &json!({}))]))).unwrap();
+    let depends = "it is not known whether the principal may connect: it depends on aws:SourceVpce";
+    for (code, check, summary) in
+        [("EC2010", "", "nobody checked that user app exists"), ("EC2050", "connect", depends)]
+    {
+        let cause = told(&with(&json!([finding(code, summary, &json!({"check": check}))]))).unwrap();
         assert_eq!(cause.code.id, "EC3012");
-        assert_eq!(cause.summary, format!("the server refused the user app: nobody checked the user ({code})"));
+        assert_eq!(cause.summary, format!("the server refused the user app, and {summary} ({code})"));
+        assert_eq!(cause.fix, format!("mends {code}"));
     }
     let mut section = well();
     section["checks"][5]["verdict"] = json!("unknown");
     assert_eq!(told(&section), None);
+}
+
+#[test]
+fn what_no_log_in_hangs_on_need_not_be_known() {
+    let role = finding("EC2050", "it is not known whether the role is there", &json!({"check": "service_linked_role"}));
+    assert_eq!(told(&with(&json!([role]))).unwrap().code.id, "EC3067");
 }
 
 #[test]
