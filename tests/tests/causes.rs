@@ -101,10 +101,10 @@ fn where_ec_iam_finds_nothing_wrong_it_is_said_what_is_left() {
     assert_eq!(setting.cache.refusals(), [Refusal::AccessKey, Refusal::AccessKey]);
 }
 
-/// What `ec-sg check` says of a client, by saved answers of AWS; the cache is moved to `port` of this machine.
-fn checked(client: &str, port: u16) -> Value {
+/// What `ec-sg check` says of a cache and a client, by saved answers of AWS; the cache is moved to `port` of this machine.
+fn checked(cache: &str, client: &str, port: u16) -> Value {
     let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ec-sg/tests/saved");
-    let args = ["check", "--cache", "orders", "--from", client, "--from-files", "path"];
+    let args = ["check", "--cache", cache, "--from", client, "--from-files", "path"];
     let document = tool("ec-sg").args(args).directory(&saved).run().stdout;
     let mut document: Value = serde_json::from_str(&document.replace("6379", &port.to_string())).expect("a document");
     document["cache"]["endpoints"] = json!([{"role": "primary", "host": "127.0.0.1", "port": port}]);
@@ -118,7 +118,7 @@ fn probed(document: &Value) -> Outcome {
 #[test]
 fn a_time_out_behind_a_missing_rule_names_the_rule_and_the_command_that_adds_it() {
     let deaf = rude::deaf();
-    let finding = cause(&probed(&checked("i-0b", deaf.port())), "tcp", "EC3069");
+    let finding = cause(&probed(&checked("orders", "i-0b", deaf.port())), "tcp", "EC3069");
     let told = format!("{} does not answer: ", deaf.endpoint());
     assert!(finding["summary"].as_str().is_some_and(|summary| summary.starts_with(&told)), "{finding:#}");
     let because = finding["evidence"]["because"].as_array().expect("findings");
@@ -129,9 +129,20 @@ fn a_time_out_behind_a_missing_rule_names_the_rule_and_the_command_that_adds_it(
 }
 
 #[test]
+fn a_time_out_behind_a_network_acl_names_the_acl_and_who_can_change_it() {
+    let deaf = rude::deaf();
+    let finding = cause(&probed(&checked("carts", "i-0a", deaf.port())), "tcp", "EC3069");
+    let because = finding["evidence"]["because"].as_array().expect("findings");
+    let codes: Vec<&Value> = because.iter().map(|finding| &finding["code"]).collect();
+    assert_eq!(codes, ["EC1017"], "what denies the reader's port is not the cause");
+    let fix = finding["fix"].as_str().unwrap_or_default();
+    assert!(fix.contains("network-acl-entry") && fix.contains("# by"), "{fix}");
+}
+
+#[test]
 fn a_time_out_although_every_hop_is_open_says_so_and_what_is_left() {
     let deaf = rude::deaf();
-    let finding = cause(&probed(&checked("i-0a", deaf.port())), "tcp", "EC3070");
+    let finding = cause(&probed(&checked("orders", "i-0a", deaf.port())), "tcp", "EC3070");
     let left = finding["evidence"]["left"].to_string();
     for word in ["another machine", "firewall", "conntrack_allowance_exceeded"] {
         assert!(left.contains(word), "{word}: {finding:#}");
@@ -141,15 +152,15 @@ fn a_time_out_although_every_hop_is_open_says_so_and_what_is_left() {
 #[test]
 fn what_ec_sg_says_of_another_client_is_not_used() {
     let deaf = rude::deaf();
-    let mut document = checked("i-0b", deaf.port());
-    document["client"] = checked("i-0a", deaf.port())["client"].clone();
+    let mut document = checked("orders", "i-0b", deaf.port());
+    document["client"] = checked("orders", "i-0a", deaf.port())["client"].clone();
     cause(&probed(&document), "tcp", "EC3004");
 }
 
 #[test]
 fn through_a_tunnel_the_path_is_another_one() {
     let deaf = rude::deaf();
-    let document = checked("i-0b", deaf.port());
+    let document = checked("orders", "i-0b", deaf.port());
     let run = tool("ec-probe").args(["--timeout", "300ms", "--auth", "none", "--connect-to", &deaf.endpoint()]);
     cause(&run.stdin(document.to_string()).run(), "tcp", "EC3004");
 }
