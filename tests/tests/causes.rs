@@ -1,5 +1,6 @@
 //! What ec-probe makes of a failure when ec-sg and ec-iam have looked at the same connection before: real output of both,
 //! a cache that judges tokens as the service does, and a port behind which packets get lost.
+#![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use std::path::Path;
 

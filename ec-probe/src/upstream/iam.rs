@@ -76,7 +76,8 @@ impl Access {
         reasons.sort_by_key(|finding| KEEP_OUT.iter().position(|code| finding.code == *code));
         if !reasons.is_empty() {
             let mut cause = found(&codes::REFUSED_AS_FOUND, &symptom, &reasons)?;
-            if let Some(groups) = reasons.iter().find_map(|finding| texts(finding, "cache_user_groups")) {
+            let groups = reasons.iter().find_map(|finding| texts(finding, "cache_user_groups"));
+            if let Some(groups) = groups.filter(|groups| !groups.is_empty()) {
                 cause.summary = format!("{}; the cache's user group is {}", cause.summary, groups.join(", "));
             }
             return Some(cause);

@@ -107,6 +107,8 @@ mod tests {
 
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
+    type Edit = fn(String) -> String;
+
     /// 2024-01-01T00:00:00Z.
     fn new_year() -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200)
@@ -117,12 +119,7 @@ mod tests {
     }
 
     /// What a cache `orders` in eu-west-1 says, at the new year, to a token that was signed `later`.
-    fn judged(
-        request: TokenRequest<'_>,
-        signer: &Credentials,
-        later: i64,
-        edit: fn(String) -> String,
-    ) -> Result<(), Refusal> {
+    fn judged(request: TokenRequest<'_>, signer: &Credentials, later: i64, edit: Edit) -> Result<(), Refusal> {
         let seconds = Duration::from_secs(later.unsigned_abs());
         let signed_at = if later < 0 { new_year() - seconds } else { new_year() + seconds };
         let token = edit(token::sign(&request, signer, signed_at).unwrap().expose().to_owned());
@@ -165,7 +162,7 @@ mod tests {
     fn a_token_that_was_edited_is_refused() {
         let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", serverless: true };
         let known = credentials("AKIDEXAMPLE", SECRET);
-        let edits: [(fn(String) -> String, Refusal); 6] = [
+        let edits: [(Edit, Refusal); 6] = [
             (|token| token.replace("Action=connect", "Action=connects"), Refusal::Action),
             (|token| token.replace("Expires=900", "Expires=9000"), Refusal::Lifetime),
             (|token| token.replace("Expires=900", "Expires=800"), Refusal::Signature),
