@@ -10,6 +10,7 @@ use ec_shared::document::{Document, Engine, Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
 use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
+use ec_shared::ran_on::RanOn;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::secret::Secret;
 use ec_shared::{Code, Exit, Failure, aws};
@@ -22,9 +23,9 @@ use crate::climb::Probe;
 use crate::endpoint::Endpoint;
 use crate::latency::{self, Amount, Exposition, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
+use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::{codes, login, text};
-use ec_shared::ran_on::RanOn;
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,7 +42,8 @@ Examples:
   ec-probe --endpoint localhost:6379 --cafile ca.pem --user app --password-file /dev/fd/3 3< secret
   ec-probe --endpoint orders-x1.serverless.use1.cache.amazonaws.com:6379 --connect-to 127.0.0.1:6379
 
-Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output."
+Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output;\n\
+with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -105,6 +107,9 @@ struct Flags {
     /// How to log in [default: password if there is one, iam if the document says so, else none]
     #[arg(long, value_name = "KIND", env = "EC_AUTH")]
     auth: Option<AuthWish>,
+    /// Says no with the code of the stage that failed: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command
+    #[arg(long)]
+    stage_exitcode: bool,
 }
 
 fn engine() -> impl TypedValueParser<Value = Engine> {
@@ -166,6 +171,7 @@ impl Tool for Cli {
             aws: self.aws,
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
+            names_stage: flags.stage_exitcode,
         };
         let runtime = aws::runtime()?;
         let exit = if let Some((amount, openmetrics)) = latency {
@@ -187,11 +193,14 @@ struct Run {
     aws: AwsFlags,
     timeout: Duration,
     machine: RanOn,
+    names_stage: bool,
 }
 
 impl Run {
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
-        Ok(self.prepared(document, output).await?.run().await.section("probe", &self.machine))
+        let learned = self.prepared(document, output).await?.run().await;
+        let exit = learned.exit().filter(|_| self.names_stage);
+        Ok(Section { exit, ..learned.section("probe", &self.machine) })
     }
 
     fn each_latency(
@@ -232,7 +241,8 @@ impl Run {
             () = latency::measure(&probe, amount, self.timeout, &mut measured) => false,
             () = interrupt.raised() => true,
         };
-        let mut section = measured.section(&self.machine, cut);
+        let exit = measured.reach.as_ref().and_then(Reach::exit).filter(|_| self.names_stage);
+        let mut section = Section { exit, ..measured.section(&self.machine, cut) };
         if let Err(failure) = interrupt.check()
             && cut
         {

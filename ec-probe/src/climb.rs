@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ec_shared::Exit;
 use ec_shared::document::{Finding, Section, Status};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
@@ -47,6 +48,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// The exit code of the stage at which the first endpoint that does not answer has failed.
+    pub fn exit(&self) -> Option<Exit> {
+        self.reaches.iter().find_map(Reach::exit)
+    }
+
     /// The section of the verb `command` that tells of them.
     pub(crate) fn section(self, command: &str, machine: &RanOn) -> Section {
         let status = if self.reaches.iter().all(|reach| reach.answers) { Status::Ok } else { Status::No };

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use ec_shared::Exit;
 use ec_shared::document::Engine;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,17 @@ impl Stage {
             Self::Ping => "ping",
             Self::Version => "version",
             Self::Stats => "stats",
+        }
+    }
+
+    /// The exit code that names this stage as the one that failed.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Dns => Exit::Dns,
+            Self::Tcp => Exit::Tcp,
+            Self::Tls => Exit::Tls,
+            Self::Auth => Exit::Auth,
+            Self::Hello | Self::Ping | Self::Version | Self::Stats => Exit::Command,
         }
     }
 

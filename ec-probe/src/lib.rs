@@ -2,14 +2,13 @@
 //!
 //! # Interface
 //!
-//! Reads `cache.endpoints`, `cache.engine`, `cache.tls`, `cache.auth` and `client` of a document, or `--endpoint`. Writes
-//! the key `probe`: the stages with their times, every address with what came of it, the certificate, the server, and
+//! Reads `cache`, `client`, and for causes `sg` and `iam` of a document, or `--endpoint`. Writes the key `probe`: the stages with their times, every address with what came of it, the certificate, the server, and
 //! a finding for whatever is wrong. Exit code 0 when the cache answers, 1 when it does not: silence is an answer, too.
 //!
 //! # How it is put together
 //!
 //! - Decisions, without I/O: [`plan`] (what to probe, and how), [`ladder`] (which question comes next), [`verdict`]
-//!   (what an answer means), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
+//!   (what an answer means), [`upstream`] (what the sections of the stages before say about it), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
 //! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
 //!   ladder under its one deadline.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
@@ -37,5 +36,6 @@ pub mod tcp;
 pub mod text;
 pub mod tls;
 pub mod trust;
+pub mod upstream;
 pub mod verdict;
 pub mod wire;

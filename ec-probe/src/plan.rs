@@ -6,6 +6,7 @@ use ec_shared::{Failure, token};
 
 use crate::codes;
 use crate::endpoint::{AwsName, Endpoint};
+use crate::upstream::Upstream;
 
 /// What the command line and the environment ask for.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,8 @@ pub struct Plan {
     pub cache: Option<String>,
     /// The document's client.
     pub client: Option<Client>,
+    /// What the stages before have found out.
+    pub upstream: Upstream,
 }
 
 /// One endpoint to probe.
@@ -122,7 +125,9 @@ impl Plan {
                 .because("the cache has no encryption in transit")
                 .hint("give --no-tls to send them in plain text, or --auth none to send none"));
         }
+        let client = document.client()?;
         Ok(Self {
+            upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),
@@ -130,7 +135,7 @@ impl Plan {
             server_name: wishes.server_name.clone(),
             login,
             cache: cache.map(|cache| cache.name),
-            client: document.client()?,
+            client,
             targets,
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use ec_shared::Exit;
 use ec_shared::document::{EndpointRole, Engine, Finding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -177,6 +178,11 @@ impl fmt::Display for Server {
 }
 
 impl Reach {
+    /// The exit code of the stage that failed, if the endpoint does not answer.
+    pub fn exit(&self) -> Option<Exit> {
+        self.stages.last().filter(|_| !self.answers).map(|step| step.stage.exit())
+    }
+
     /// An endpoint of which nothing is known yet.
     pub fn new(context: &Context<'_>) -> Self {
         Self {

@@ -14,6 +14,7 @@ use crate::dialect::Dialect;
 use crate::ladder::{Outcome, Stage};
 use crate::login::Credentials;
 use crate::plan::{Plan, Target};
+use crate::upstream::Cause;
 use ec_shared::ran_on::RanOn;
 
 /// What surrounds a question.
@@ -89,6 +90,18 @@ fn finding(code: &'static Code, summary: impl Into<String>, stage: Stage, contex
         .evidence("endpoint", context.target.endpoint.to_string())
         .evidence("stage", stage)
         .fix(code.fix)
+}
+
+/// A finding about `stage` with the cause that the document knows.
+fn caused(cause: Cause, stage: Stage, context: &Context<'_>) -> Finding {
+    let mut finding = finding(cause.code, cause.summary, stage, context).fix(cause.fix);
+    if !cause.because.is_empty() {
+        finding = finding.evidence("because", cause.because);
+    }
+    if !cause.left.is_empty() {
+        finding = finding.evidence("left", cause.left);
+    }
+    finding
 }
 
 fn no_answer(stage: Stage, fault: &Fault, context: &Context<'_>) -> Judgement {

@@ -26,6 +26,16 @@ pub enum Exit {
     Partial = 6,
     /// Standard input, standard output or a file could not be read or written.
     Io = 7,
+    /// As `No`, where it was asked to name the stage: the name does not resolve.
+    Dns = 11,
+    /// As `Dns`: no connection.
+    Tcp = 12,
+    /// As `Dns`: no TLS.
+    Tls = 13,
+    /// As `Dns`: no log-in.
+    Auth = 14,
+    /// As `Dns`: a command is not carried out.
+    Command = 15,
     /// SIGHUP came; see [`Interrupt`](crate::interrupt::Interrupt).
     Hangup = 129,
     /// SIGINT came.
@@ -36,7 +46,7 @@ pub enum Exit {
 
 impl Exit {
     /// All codes with the sentence that `--help` and the manual pages show.
-    pub const TABLE: [(Self, &'static str, &'static str); 11] = [
+    pub const TABLE: [(Self, &'static str, &'static str); 16] = [
         (Self::Ok, "ok", "done, nothing to do, or every check passed"),
         (Self::No, "no", "ran fine, the answer is no"),
         (Self::Usage, "usage", "bad flags, or a document this tool cannot read"),
@@ -45,20 +55,25 @@ impl Exit {
         (Self::Temporary, "temporary", "throttled, timed out, unreachable: a retry may help"),
         (Self::Partial, "partial", "several documents or changes, some failed"),
         (Self::Io, "io", "stdin, stdout or a file could not be read or written"),
+        (Self::Dns, "dns", "with --stage-exitcode: no, because the name does not resolve"),
+        (Self::Tcp, "tcp", "with --stage-exitcode: no, because nobody takes the connection"),
+        (Self::Tls, "tls", "with --stage-exitcode: no, because there is no TLS"),
+        (Self::Auth, "auth", "with --stage-exitcode: no, because the log-in is refused"),
+        (Self::Command, "command", "with --stage-exitcode: no, because a command is not carried out"),
         (Self::Hangup, "hangup", "SIGHUP came: what was begun is finished and told, the rest not begun"),
         (Self::Interrupted, "interrupted", "SIGINT came: what was begun is finished and told, the rest not begun"),
         (Self::Terminated, "terminated", "SIGTERM came: what was begun is finished and told, the rest not begun"),
     ];
 
-    /// The code of two pieces of work together: equal codes stay, a signal outweighs all else, `Ok` and `No` make
-    /// `No`, and any other mixture is `Partial`.
+    /// The code of two pieces of work together: equal codes stay, a signal outweighs all else, answers of which one is
+    /// no make `No`, and any other mixture is `Partial`.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (a, b) if a == b => a,
             (a, _) if a.is_signal() => a,
             (_, b) if b.is_signal() => b,
-            (Self::Ok, Self::No) | (Self::No, Self::Ok) => Self::No,
+            (a, b) if a.is_answer() && b.is_answer() => Self::No,
             _ => Self::Partial,
         }
     }
@@ -66,6 +81,11 @@ impl Exit {
     /// The code of a number, as it stands in an error object.
     pub fn of_number(number: u64) -> Option<Self> {
         Self::TABLE.iter().map(|(exit, ..)| *exit).find(|exit| u64::from(exit.number()) == number)
+    }
+
+    /// Whether it answers a question, with yes or no.
+    fn is_answer(self) -> bool {
+        matches!(self, Self::Ok | Self::No | Self::Dns | Self::Tcp | Self::Tls | Self::Auth | Self::Command)
     }
 
     /// Whether a signal asked for the end.
@@ -97,7 +117,7 @@ mod tests {
     #[test]
     fn the_table_is_in_the_order_of_the_numbers_and_has_every_code() {
         let numbers = Exit::TABLE.map(|(exit, ..)| exit.number());
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 129, 130, 143]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 129, 130, 143]);
         for (exit, name, _) in Exit::TABLE {
             assert_eq!((Exit::of_number(exit.number().into()), exit.name()), (Some(exit), name));
         }
@@ -108,9 +128,13 @@ mod tests {
     fn some_ok_and_some_no_is_no_and_any_other_mixture_is_partial() {
         assert_eq!(Exit::Ok.and(Exit::Ok), Exit::Ok);
         assert_eq!(Exit::Ok.and(Exit::No), Exit::No);
+        assert_eq!(Exit::Tcp.and(Exit::Tcp), Exit::Tcp);
+        assert_eq!(Exit::Ok.and(Exit::Tcp), Exit::No);
+        assert_eq!(Exit::Auth.and(Exit::Tcp), Exit::No);
         assert_eq!(Exit::Temporary.and(Exit::Temporary), Exit::Temporary);
         assert_eq!(Exit::Ok.and(Exit::Temporary), Exit::Partial);
         assert_eq!(Exit::No.and(Exit::Refused), Exit::Partial);
+        assert_eq!(Exit::Tcp.and(Exit::Refused), Exit::Partial);
     }
 
     #[test]

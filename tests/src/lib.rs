@@ -6,6 +6,7 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
+//! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
@@ -26,11 +27,13 @@ mod enforced;
 mod failing;
 mod ground;
 mod http;
+mod iam_cache;
 mod memcached;
 mod need;
 mod network;
 mod outcome;
 mod paper_elasticache;
+pub mod resp;
 pub mod rude;
 mod server;
 mod tool;
@@ -47,6 +50,7 @@ pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};
 pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
+pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;

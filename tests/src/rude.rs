@@ -1,9 +1,12 @@
 //! Servers with bad manners, on free ports of 127.0.0.1.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
+
+use rustix::net;
 
 use crate::http::Listener;
 
@@ -30,6 +33,37 @@ impl Rude {
     /// `http://127.0.0.1:PORT`, for the tools that speak to AWS.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
+    }
+}
+
+/// A port behind which packets get lost, as behind a security group: the queue of the listener is full, so the kernel
+/// drops whatever more arrives.
+#[derive(Debug)]
+pub struct Deaf {
+    address: SocketAddr,
+    _queue: (OwnedFd, TcpStream),
+}
+
+/// Takes no connection, and refuses none.
+pub fn deaf() -> Deaf {
+    let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).expect("a socket");
+    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    net::listen(&socket, 0).expect("a queue for one");
+    let address = net::getsockname(&socket).expect("a bound socket has an address");
+    let address = SocketAddr::try_from(address).expect("an IP address");
+    let first = TcpStream::connect(address).expect("room for one");
+    Deaf { address, _queue: (socket, first) }
+}
+
+impl Deaf {
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        self.address.to_string()
     }
 }
 

@@ -6,12 +6,9 @@ mod fake_cache;
 #[path = "probe/latency.rs"]
 mod latency;
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use ec_tests::{Certs, Identity, Memcached, Outcome, Run, Valkey, ValkeyOptions, need, rude, tool};
-use rustix::net;
 use serde_json::{Value, json};
 
 use fake_cache::FakeCache;
@@ -260,12 +257,11 @@ fn a_server_that_has_stopped_refuses() {
 
 #[test]
 fn a_port_behind_which_packets_get_lost_looks_like_a_security_group() {
-    let (listener, address) = deaf_listener();
-    let outcome = tool("ec-probe").args(["--endpoint", &address.to_string(), "--timeout", "300ms"]).run();
+    let deaf = rude::deaf();
+    let outcome = tool("ec-probe").args(["--endpoint", &deaf.endpoint(), "--timeout", "300ms"]).run();
     let finding = no(&outcome, "tcp", "EC3004");
     assert!(finding["fix"].as_str().is_some_and(|fix| fix.starts_with("ec-sg check --cache")), "{finding:#}");
     assert_eq!(section(&outcome)["addresses"][0]["status"], "timeout");
-    drop(listener);
 }
 
 #[test]
@@ -389,6 +385,42 @@ fn among_many_documents_each_gets_its_own_verdict() {
 }
 
 #[test]
+fn the_stage_that_failed_is_the_exit_code_for_who_asks() {
+    need!("valkey-server");
+    let (plain, users, deaf) = (Valkey::plain(), with_user(None, "app on >open-sesame ~* +@all"), rude::deaf());
+    let loading = rude::says(b"-LOADING Valkey is loading the dataset in memory\r\n");
+    let probed = |endpoint: &str, tls: &str, password: &str| {
+        let run = || {
+            let timeout = if endpoint == deaf.endpoint() { "300ms" } else { "30s" };
+            let run = tool("ec-probe").args(["--endpoint", endpoint, tls, "--timeout", timeout]);
+            if password.is_empty() { run } else { run.args(["--user", "app"]).env("VALKEYCLI_AUTH", password) }
+        };
+        (run().run().code, run().args(["--stage-exitcode"]).run().code)
+    };
+    for (endpoint, tls, password, codes) in [
+        (plain.endpoint().as_str(), "--no-tls", "", (0, 0)),
+        ("orders.invalid:6379", "--no-tls", "", (1, 11)),
+        (deaf.endpoint().as_str(), "--no-tls", "", (1, 12)),
+        (plain.endpoint().as_str(), "--tls", "", (1, 13)),
+        (users.endpoint().as_str(), "--no-tls", "guess", (1, 14)),
+        (loading.endpoint().as_str(), "--no-tls", "", (1, 15)),
+    ] {
+        assert_eq!(probed(endpoint, tls, password), codes, "{endpoint} {tls}");
+    }
+
+    let document = |port: u16| {
+        json!({"kind": "ec.connection", "format_version": "1.0", "id": "orders", "cache": {"name": "orders",
+            "tls": "off", "endpoints": [{"role": "primary", "host": "127.0.0.1", "port": port}]}})
+    };
+    let several = |ports: [u16; 2]| {
+        let documents = ports.map(|port| document(port).to_string()).join("\n");
+        tool("ec-probe").args(["--stage-exitcode", "--timeout", "1s"]).stdin(documents).run().code
+    };
+    assert_eq!(several([deaf.port(), deaf.port()]), 12);
+    assert_eq!(several([plain.port(), deaf.port()]), 1, "some answer: there is no one stage");
+}
+
+#[test]
 fn no_secret_is_told_whatever_the_server_does() {
     const CANARY: &str = "canary-7f3a9c";
     need!("valkey-server");
@@ -424,18 +456,6 @@ fn a_password_file_that_others_may_read_is_refused() {
     let run = tool("ec-probe").args(["--endpoint", "127.0.0.1:1", "--password-file", "secret"]);
     std::fs::write(run.home().join("secret"), "open-sesame").expect("a file");
     run.run().exits(3).says("chmod 600");
-}
-
-/// A listener whose queue is full: the kernel drops whatever more arrives, as a security group does. Its one connection
-/// comes with it.
-fn deaf_listener() -> ((OwnedFd, TcpStream), SocketAddr) {
-    let socket = net::socket(net::AddressFamily::INET, net::SocketType::STREAM, None).expect("a socket");
-    net::bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    net::listen(&socket, 0).expect("a queue for one");
-    let address = net::getsockname(&socket).expect("a bound socket has an address");
-    let address = SocketAddr::try_from(address).expect("an IP address");
-    let first = TcpStream::connect(address).expect("room for one");
-    ((socket, first), address)
 }
 
 /// Puts a secret where `--password-file secret` finds it.

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, finding};
+use super::{Context, Judgement, caused, finding};
 use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
 use crate::certificate::Certificate;
 use crate::codes;
 use crate::ladder::Stage;
+use crate::upstream::{Cause, Silence};
 
 pub(super) fn addresses(addresses: &[IpAddr]) -> Judgement {
     Judgement::ok(match addresses {
@@ -61,15 +62,29 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
     } else {
         (&codes::TCP_UNREACHABLE, format!("there is no way to {dialled}"), None)
     };
-    let mut finding = finding(code, summary, Stage::Tcp, context).evidence("failed", shown);
-    if let Some(fix) = fix {
-        finding = finding.fix(fix);
-    }
+    let cause = silence(failed, context);
+    let finding = match (cause, fix) {
+        (Some(cause), _) => caused(cause, Stage::Tcp, context),
+        (None, Some(fix)) => finding(code, summary, Stage::Tcp, context).fix(fix),
+        (None, None) => finding(code, summary, Stage::Tcp, context),
+    };
+    let finding = finding.evidence("failed", shown);
     let words = match shown {
         [one] => one.clone(),
         _ => format!("none of {} addresses answers", shown.len()),
     };
     Judgement::no(words, finding)
+}
+
+/// Why nobody answered, if the document knows the path. Through a tunnel the packets take another one.
+fn silence(failed: &[&Dial], context: &Context<'_>) -> Option<Cause> {
+    let silent = failed.iter().filter(|dial| dial.outcome == DialOutcome::TimedOut);
+    let addresses: Vec<IpAddr> = silent.map(|dial| dial.address.ip()).collect();
+    if addresses.is_empty() || context.plan.connect_to.is_some() {
+        return None;
+    }
+    let dialled = &context.target.endpoint;
+    context.plan.upstream.silence(&Silence { dialled, addresses: &addresses, machine: context.machine })
 }
 
 fn check_groups(context: &Context<'_>) -> String {

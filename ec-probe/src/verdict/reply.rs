@@ -3,7 +3,7 @@
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, finding, redacted};
+use super::{Context, Judgement, caused, finding, redacted};
 use crate::ladder::{Outcome, Stage};
 use crate::reach::Server;
 use crate::resp::Value;
@@ -70,6 +70,11 @@ fn error(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
             .evidence("reply", text)
             .fix(code.fix);
         return Judgement { finding: Some(finding), ..Judgement::ok("answers, but the user may not run PING") };
+    }
+    let is_refused_token = code == &codes::WRONGPASS && context.credentials.is_some_and(|credentials| credentials.iam);
+    if let Some(cause) = is_refused_token.then(|| context.plan.upstream.refusal(user)).flatten() {
+        let finding = caused(cause, stage, context).evidence("reply", text);
+        return Judgement::no(word, finding);
     }
     let summary =
         if code == &codes::WRONGPASS { format!("the server refused the user {user}") } else { code.title.to_owned() };

@@ -1,9 +1,10 @@
 //! A server that understands commands and answers in ways that a real one would not, or not on request.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
+use ec_tests::resp;
 use ec_tests::rude::Rude;
 
 /// The server; it ends when dropped.
@@ -71,7 +72,7 @@ impl FakeCache {
         let shared = Arc::clone(&heard);
         let server = Rude::new(move |mut stream: TcpStream| {
             let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-            while let Some(words) = command(&mut reader) {
+            while let Ok(Some(words)) = resp::command(&mut reader) {
                 let reply = {
                     let mut heard = shared.lock().expect("nobody panics with the lock");
                     heard.push(words);
@@ -85,22 +86,4 @@ impl FakeCache {
         });
         Self { server, heard }
     }
-}
-
-/// Reads one command: an array of bulk strings.
-fn command(reader: &mut impl BufRead) -> Option<Vec<String>> {
-    let mut line = String::new();
-    let mut number = |reader: &mut dyn BufRead, mark: char| {
-        line.clear();
-        reader.read_line(&mut line).ok()?;
-        line.trim_end().strip_prefix(mark)?.parse::<usize>().ok()
-    };
-    let count = number(reader, '*')?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let mut bytes = vec![0; number(reader, '$')? + 2];
-        reader.read_exact(&mut bytes).ok()?;
-        words.push(String::from_utf8_lossy(&bytes[..bytes.len() - 2]).into_owned());
-    }
-    Some(words)
 }
