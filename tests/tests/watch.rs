@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ec_tests::{Outcome, Run, Signal, Valkey, free_port, need, rude, tool, wait_until};
+use ec_tests::{
+    Certs, Memcached, Outcome, Run, Signal, Valkey, ValkeyOptions, free_port, need, rude, tool, wait_until,
+};
 use serde_json::{Value, json};
 
 /// Far longer than a test may take: a watch that waits for it fails the test.
@@ -117,6 +119,49 @@ fn a_connection_that_is_cut_is_an_outage_although_the_next_one_works() {
     let section = &outcome.document()["probe"];
     assert_eq!((&section["status"], &section["answers"]), (&json!("no"), &json!(true)));
     assert_eq!(section["findings"][0]["code"], "EC3090");
+}
+
+#[test]
+fn a_primary_that_has_become_a_replica_is_told() {
+    need!("valkey-server");
+    let valkey = Valkey::plain();
+    let run = watch(&valkey.endpoint()).args(["--until-first-failure"]);
+    let path = events_of(&run);
+    let running = run.start();
+    wait_for(&path, &["up"]);
+    valkey.command(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
+    valkey.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let outcome = running.end().exits(1).says(", replica where there was a primary");
+    let events = events(&path);
+    assert_eq!((&events[2]["role"], &events[2]["role_before"]), (&json!("replica"), &json!("primary")));
+    assert_eq!(events[2]["address_before"], Value::Null, "it is still the same address");
+    assert_eq!(facts(&outcome)["outages"][0]["stage"], "ping");
+}
+
+#[test]
+fn with_tls_and_a_password_one_log_in_is_enough() {
+    need!("valkey-server");
+    let certs = Certs::new();
+    let users = vec!["app on >open-sesame -@all +ping".to_owned()];
+    let valkey = Valkey::with(ValkeyOptions { tls: Some(certs.server()), users, ..ValkeyOptions::default() });
+    valkey.command(&["CONFIG", "RESETSTAT"]);
+    let endpoint = format!("localhost:{}", valkey.port());
+    let run = tool("ec-probe").args(["watch", "--endpoint", &endpoint, "--every", "10ms", "--count", "5"]);
+    let run = run.args(["--user", "app"]).env("EC_CAFILE", certs.ca()).env("VALKEYCLI_AUTH", "open-sesame");
+    assert_eq!(facts(&run.run().ok())["ticks"], 5);
+    let commands = valkey.command(&["INFO", "commandstats"]);
+    assert!(commands.contains("cmdstat_auth:calls=1,") && commands.contains("cmdstat_ping:calls=5,"), "{commands}");
+}
+
+#[test]
+fn memcached_is_watched_by_its_version() {
+    need!("memcached");
+    let memcached = Memcached::plain();
+    let run = watch(&memcached.endpoint()).args(["--engine", "memcached", "--count", "5"]);
+    let path = events_of(&run);
+    let outcome = run.run().ok();
+    assert_eq!(facts(&outcome)["ticks"], 5);
+    assert_eq!(events(&path)[0]["address"], json!(memcached.endpoint()));
 }
 
 #[test]

@@ -17,7 +17,8 @@ a signal, and with nothing else. In a watch, --timeout bounds each tick's questi
 stdout carries the document, at the end, for the next stage of a pipe. Changes are told on stderr while they happen, and \
 as JSON, one a line, in --events FILE: /dev/fd/3 or /dev/stdout will do.
 
-Exit codes: 0 no outage, 1 an outage; with --wait-until-up 0 it answers, 1 it did not within --for.
+Exit codes: 0 no outage, 1 an outage; with --wait-until-up 0 it answers, 1 it did not within --for; \
+130 after Ctrl-C.
 
 Examples:
   ec-sg find --cache orders | ec-probe watch --user app --auth iam --for 10m --events failover.ndjson

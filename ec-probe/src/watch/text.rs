@@ -38,7 +38,8 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         }
         _ => {}
     }
-    let told: Vec<&str> = section.findings.first().map(|finding| finding.code.as_str()).into_iter().collect();
+    let mut told: Vec<&str> = section.findings.first().map(|finding| finding.code.as_str()).into_iter().collect();
+    told.extend(watch.outages.iter().take(SHOWN).filter_map(|outage| outage.cause.code.as_deref()));
     report.section(section, &told);
 }
 
