@@ -25,6 +25,7 @@ use crate::latency::{self, Amount, Exposition, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
+use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
 use crate::{codes, login, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
@@ -71,6 +72,24 @@ enum Verb {
         #[arg(long, value_name = "FILE", help_heading = "Latency options")]
         openmetrics: Option<PathBuf>,
     },
+    /// Asks at every tick, and tells outages and failovers; or waits until the cache answers
+    #[command(after_help = watch::HELP)]
+    Watch {
+        #[command(flatten)]
+        flags: Box<Flags>,
+        #[command(flatten)]
+        rhythm: Rhythm,
+        /// Appends each change to this file as it happens, as JSON, one a line
+        #[arg(long, value_name = "FILE", help_heading = "Watch options")]
+        events: Option<PathBuf>,
+    },
+}
+
+/// What is done with a document.
+enum Work {
+    Probe,
+    Latency(Amount, Option<PathBuf>),
+    Watch(Rhythm, Option<PathBuf>),
 }
 
 /// The tool's own flags.
@@ -155,9 +174,10 @@ impl Tool for Cli {
     }
 
     fn run(self, output: &mut Output) -> Result<Exit, Failure> {
-        let (flags, latency) = match self.verb {
-            Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Some((amount, openmetrics))),
-            _ => (self.flags, None),
+        let (flags, work) = match self.verb {
+            Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Work::Latency(amount, openmetrics)),
+            Some(Verb::Watch { flags, rhythm, events }) => (*flags, Work::Watch(rhythm, events)),
+            _ => (self.flags, Work::Probe),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
@@ -174,11 +194,18 @@ impl Tool for Cli {
             names_stage: flags.stage_exitcode,
         };
         let runtime = aws::runtime()?;
-        let exit = if let Some((amount, openmetrics)) = latency {
-            run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
-        } else {
-            let stage = Stage { key: "probe", command: "probe", report: text::report };
-            stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+        let exit = match work {
+            Work::Probe => {
+                let stage = Stage { key: "probe", command: "probe", report: text::report };
+                stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
+            }
+            Work::Latency(amount, openmetrics) => {
+                run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
+            }
+            Work::Watch(rhythm, events) => {
+                let patience = self.common.timeout.unwrap_or(watch::PATIENCE);
+                run.each_watch(&runtime, input, output, (rhythm, patience), events.as_deref())
+            }
         };
         // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
         runtime.shutdown_background();
@@ -248,6 +275,52 @@ impl Run {
         {
             section.status = Status::Error;
             section.blame(&failure.hint("what was measured until then stands in the document"));
+        }
+        Ok(section)
+    }
+
+    fn each_watch(
+        &self,
+        runtime: &Runtime,
+        input: Input,
+        output: &mut Output,
+        how: (Rhythm, Duration),
+        events: Option<&Path>,
+    ) -> Result<Exit, Failure> {
+        let interrupt = Interrupt::listen()?;
+        let mut events = Events::open(events)?;
+        let stage = Stage { key: "probe", command: "watch", report: watch::text::report };
+        stage.run(input, output, |document, output| {
+            runtime.block_on(self.watch(document, output, how, &mut events, &interrupt))
+        })
+    }
+
+    /// The time or a signal ends the watch; what was seen until then is told.
+    async fn watch(
+        &self,
+        document: &Document,
+        output: &Output,
+        (rhythm, patience): (Rhythm, Duration),
+        events: &mut Events,
+        interrupt: &Interrupt,
+    ) -> Result<Section, Failure> {
+        let probe = self.prepared(document, output).await?;
+        let endpoint = probe.plan.targets[0].endpoint.to_string();
+        let teller = Teller { id: document.id(), endpoint, events, output };
+        let orders = Orders { rhythm, patience, aws: &self.aws };
+        let mut watched = Watched::new(Timestamp::now());
+        let ended = tokio::select! {
+            biased;
+            () = interrupt.raised() => interrupt
+                .check()
+                .map_err(|failure| failure.hint("what was seen until then stands in the document")),
+            ended = watch::watch(probe, orders, teller, &mut watched) => ended,
+            () = rhythm.time_is_up() => Ok(()),
+        };
+        let mut section = watched.section(rhythm, &self.machine);
+        if let Err(failure) = ended {
+            section.status = Status::Error;
+            section.blame(&failure);
         }
         Ok(section)
     }

@@ -116,7 +116,12 @@ impl Probe {
 
     /// Asks one question, and waits for the answer until the deadline.
     pub(crate) async fn ask(&self, wire: &mut Wire<'_>, stage: Stage) -> Answer {
-        match timeout_at(self.deadline, wire.ask(stage)).await {
+        self.ask_until(self.deadline, wire, stage).await
+    }
+
+    /// As [`ask`](Self::ask), but with a deadline of its own.
+    pub(crate) async fn ask_until(&self, deadline: Instant, wire: &mut Wire<'_>, stage: Stage) -> Answer {
+        match timeout_at(deadline, wire.ask(stage)).await {
             Ok(answer) => answer,
             Err(_) => wire.cut_off(stage),
         }

@@ -271,4 +271,14 @@ ec_shared::codes! {
         see: "ec-probe latency --help",
         fix: "Raise --timeout, or lower --count and --connections; with --rate, --count takes count / rate seconds."
     }
+    OUTAGE = "EC3090" No "the cache did not answer all the time" {
+        cause: "A failover, maintenance, a restart, or a fault of the network; each outage tells the stage that failed.",
+        see: "aws elasticache describe-events --duration 60",
+        fix: "Compare with aws elasticache describe-events; let clients connect anew and resolve the name again."
+    }
+    NOT_UP = "EC3091" No "the cache did not come up in time" {
+        cause: "It did not answer within --for; the last verdict beside this one tells why.",
+        see: "aws elasticache describe-serverless-caches, or describe-replication-groups: Status",
+        fix: "Mend what the last verdict names, or wait longer with --for."
+    }
 }

@@ -12,6 +12,7 @@
 //! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
 //!   ladder under its one deadline.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
+//! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
 
 pub mod answer;
@@ -38,4 +39,5 @@ pub mod tls;
 pub mod trust;
 pub mod upstream;
 pub mod verdict;
+pub mod watch;
 pub mod wire;

@@ -1,8 +1,9 @@
 //! A server process: started on a free loopback port, waited for until it answers, ended with its owner.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
@@ -42,6 +43,7 @@ pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 #[derive(Debug)]
 pub struct Server {
     name: String,
+    command: Command,
     child: Mutex<Child>,
     port: u16,
     directory: TempDir,
@@ -53,20 +55,15 @@ impl Server {
     ///
     /// # Panics
     /// If the server ends early or never answers; its log stands in the message.
-    pub fn start(
-        name: &str,
-        command: impl Fn(u16, &std::path::Path) -> Command,
-        answers: impl Fn(u16, &std::path::Path) -> bool,
-    ) -> Self {
+    pub fn start(name: &str, command: impl Fn(u16, &Path) -> Command, answers: impl Fn(u16, &Path) -> bool) -> Self {
         // Between the look for a free port and its use, another process may take it.
         const TRIES: usize = 3;
         for attempt in 1.. {
             let directory = tempfile::tempdir().expect("a scratch directory");
             let port = free_port();
-            let log = File::create(directory.path().join("log")).expect("a log file");
-            let mut command = tied_to_this_process(&command(port, directory.path()));
-            command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
-            let server = Self { name: name.to_owned(), child: Mutex::new(spawn(command)), port, directory };
+            let command = command(port, directory.path());
+            let child = Mutex::new(begin(&command, directory.path()));
+            let server = Self { name: name.to_owned(), command, child, port, directory };
             let deadline = Instant::now() + PATIENCE;
             loop {
                 if server.has_ended() {
@@ -89,7 +86,7 @@ impl Server {
     }
 
     /// The server's scratch directory.
-    pub fn directory(&self) -> &std::path::Path {
+    pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
@@ -103,6 +100,11 @@ impl Server {
         let mut child = self.child.lock().expect("nobody panics with the lock");
         let _ = child.kill();
         let _ = child.wait();
+    }
+
+    /// Starts the server that was stopped once more, on the same port, and does not wait for it.
+    pub fn restart(&self) {
+        *self.child.lock().expect("nobody panics with the lock") = begin(&self.command, self.directory.path());
     }
 
     fn has_ended(&self) -> bool {
@@ -125,6 +127,14 @@ impl Drop for Server {
             }
         }
     }
+}
+
+/// Starts the command; what it says goes behind what stands in the log.
+fn begin(command: &Command, directory: &Path) -> Child {
+    let log = OpenOptions::new().append(true).create(true).open(directory.join("log")).expect("a log file");
+    let mut command = tied_to_this_process(command);
+    command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+    spawn(command)
 }
 
 /// The same command, killed by the kernel when the process that starts it ends: a server that tests share, or whose

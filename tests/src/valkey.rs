@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::certs::{Certs, Identity};
 use crate::need;
-use crate::server::Server;
+use crate::server::{Server, wait_until};
 
 /// How a server is to run. Without anything: plain text, nobody asked for a password.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,13 @@ impl Valkey {
     /// Ends the server now; its port then refuses connections.
     pub fn stop(&self) {
         self.server.stop();
+    }
+
+    /// Starts the server that was stopped once more, on the same port, and waits until it answers.
+    pub fn restart(&self) {
+        self.server.restart();
+        let socket = self.server.directory().join("socket");
+        wait_until("the server answers again", || ask(&socket, &["PING"]).is_some());
     }
 
     /// What the server has logged.
