@@ -271,4 +271,24 @@ ec_shared::codes! {
         see: "ec-probe latency --help",
         fix: "Raise --timeout, or lower --count and --connections; with --rate, --count takes count / rate seconds."
     }
+    SLOTS_UNCOVERED = "EC3095" No "hash slots belong to no node" {
+        cause: "A shard is gone, or slots were never assigned. Commands on their keys fail with CLUSTERDOWN; with cluster-require-full-coverage yes, so do all other commands on keys.",
+        see: "CLUSTER SHARDS; CLUSTER INFO: cluster_state, cluster_slots_assigned",
+        fix: "On ElastiCache see the shards' status with aws elasticache describe-replication-groups; elsewhere assign the slots with CLUSTER ADDSLOTSRANGE, or valkey-cli --cluster fix."
+    }
+    NODE_NOT_ONLINE = "EC3096" No "a node of the cluster is not online" {
+        cause: "The node has failed, or still loads its data: it was replaced or started anew, or a failover is under way.",
+        see: "CLUSTER SHARDS: health; aws elasticache describe-events",
+        fix: "Wait for the end of a replacement or failover, then probe again."
+    }
+    OTHER_MODE = "EC3097" No "the document and the server differ about cluster mode" {
+        cause: "The document is old, or the endpoint is another cache's. A client without cluster mode fails with MOVED at a cluster; a cluster client fails at a standalone server.",
+        see: "HELLO: mode; jq .cache.cluster_mode",
+        fix: "Set the client as the server says: for a cluster valkey-cli -c, for a standalone server without -c; start anew from ec-sg find."
+    }
+    NO_TOPOLOGY = "EC3098" No "the user may not ask for the topology" {
+        cause: "The user's access string allows neither CLUSTER SHARDS nor CLUSTER SLOTS, which cluster clients ask before anything else.",
+        see: "ACL WHOAMI; aws elasticache describe-users",
+        fix: "Add +cluster|shards +cluster|slots +cluster|nodes to the user's access string."
+    }
 }
