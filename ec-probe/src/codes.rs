@@ -277,7 +277,7 @@ ec_shared::codes! {
         fix: "On ElastiCache see the shards' status with aws elasticache describe-replication-groups; elsewhere assign the slots with CLUSTER ADDSLOTSRANGE, or valkey-cli --cluster fix."
     }
     NODE_NOT_ONLINE = "EC3096" No "a node of the cluster is not online" {
-        cause: "The node has failed, or still loads its data: it was replaced or started anew, or a failover is under way.",
+        cause: "The cluster has given the node up (failed), or the replica has not got anything of its primary's yet (loading), as a new one for some ten seconds.",
         see: "CLUSTER SHARDS: health; aws elasticache describe-events",
         fix: "Wait for the end of a replacement or failover, then probe again."
     }

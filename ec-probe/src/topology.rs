@@ -69,7 +69,7 @@ pub enum Health {
     Online,
     /// The cluster has given it up.
     Failed,
-    /// It still takes its data in.
+    /// A replica that has got nothing of its primary's stream yet, as far as the node that was asked has heard.
     Loading,
     /// Not told.
     Unknown,

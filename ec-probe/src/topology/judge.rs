@@ -1,6 +1,7 @@
 //! What a topology means for clients.
 
 use ec_shared::document::{Finding, Severity};
+use serde_json::json;
 
 use super::read::{Asked, read};
 use super::{Facts, Health, MOST_NODES, Node, Role, SLOTS, Topology, size};
@@ -10,6 +11,9 @@ use crate::ladder::Stage;
 use crate::reach::Server;
 use crate::resp::Value;
 use crate::verdict::{Context, Judgement, finding, said};
+
+/// How many gaps or nodes a summary names; the evidence has them all.
+const SHOWN: usize = 5;
 
 /// The answer to the question for the topology, judged.
 #[derive(Clone, Debug)]
@@ -79,12 +83,16 @@ fn told(topology: Topology, server: &Server, context: &Context<'_>) -> Survey {
     Survey { judgement, facts: Some(topology.facts()), others }
 }
 
-/// `3 shards, 6 nodes, all 16384 slots`.
+/// `3 shards, 6 nodes (1 not online), all 16384 slots`.
 fn summary(topology: &Topology) -> String {
     let slots =
         if topology.covered == SLOTS { format!("all {SLOTS}") } else { format!("{} of {SLOTS}", topology.covered) };
     let shards = counted(topology.shards.len(), "shard");
-    format!("{shards}, {}, {slots} slots", counted(topology.nodes().count(), "node"))
+    let nodes = counted(topology.nodes().count(), "node");
+    match not_online(topology).len() {
+        0 => format!("{shards}, {nodes}, {slots} slots"),
+        count => format!("{shards}, {nodes} ({count} not online), {slots} slots"),
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -98,7 +106,6 @@ fn client(server: &Server, is_cluster: bool) -> String {
 }
 
 fn uncovered(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
-    const SHOWN: usize = 5;
     let gaps = topology.gaps();
     let missing: usize = gaps.iter().copied().map(size).sum();
     let mut ranges: Vec<String> = gaps.iter().take(SHOWN).map(|(from, to)| format!("{from}-{to}")).collect();
@@ -109,17 +116,28 @@ fn uncovered(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
 }
 
 fn unhealthy(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
-    let nodes: Vec<&Node> =
-        topology.nodes().filter(|node| matches!(node.health, Health::Failed | Health::Loading)).collect();
-    let first = nodes.first()?;
-    let role = if first.role == Role::Primary { "primary" } else { "replica" };
-    let health = if first.health == Health::Failed { "failed" } else { "loading" };
+    let nodes = not_online(topology);
+    let mut told: Vec<String> = nodes.iter().take(SHOWN).map(|node| described(node)).collect();
+    told.extend((nodes.len() > SHOWN).then(|| "…".to_owned()));
     let all = counted(topology.nodes().count(), "node");
-    let summary = format!("{} of {all} not online: {role} {}:{} {health}", nodes.len(), first.host, first.port);
-    let told: Vec<&Node> = nodes.into_iter().take(MOST_NODES).collect();
-    let finding = Finding::new(&codes::NODE_NOT_ONLINE, Severity::Warning, summary);
-    let finding = finding.evidence("endpoint", context.target.endpoint.to_string());
-    Some(finding.evidence("nodes", serde_json::json!(told)).fix(codes::NODE_NOT_ONLINE.fix))
+    let summary = format!("{} of {all} not online: {}", nodes.len(), told.join(", "));
+    (!nodes.is_empty()).then(|| {
+        Finding::new(&codes::NODE_NOT_ONLINE, Severity::Warning, summary)
+            .evidence("endpoint", context.target.endpoint.to_string())
+            .evidence("nodes", json!(&nodes[..nodes.len().min(MOST_NODES)]))
+            .fix(codes::NODE_NOT_ONLINE.fix)
+    })
+}
+
+/// The nodes that are known not to be in order.
+fn not_online(topology: &Topology) -> Vec<&Node> {
+    topology.nodes().filter(|node| matches!(node.health, Health::Failed | Health::Loading)).collect()
+}
+
+fn described(node: &Node) -> String {
+    let role = if node.role == Role::Primary { "primary" } else { "replica" };
+    let health = if node.health == Health::Failed { "failed" } else { "loading" };
+    format!("{role} {}:{} {health}", node.host, node.port)
 }
 
 #[cfg(test)]
@@ -199,7 +217,8 @@ mod tests {
         let survey = surveyed(topology.clone());
         assert_eq!((survey.judgement.outcome, codes(&survey)), (Outcome::Ok, vec!["EC3096"]));
         let finding = survey.judgement.finding.unwrap();
-        assert_eq!(finding.summary, "2 of 6 nodes not online: replica node-1:6379 failed");
+        assert_eq!(finding.summary, "2 of 6 nodes not online: replica node-1:6379 failed, replica node-1:6379 loading");
+        assert!(survey.judgement.summary.starts_with("3 shards, 6 nodes (2 not online), all 16384 slots"));
         assert_eq!(finding.severity, Severity::Warning);
 
         topology.shards.remove(0);
