@@ -291,4 +291,9 @@ ec_shared::codes! {
         see: "ACL WHOAMI; aws elasticache describe-users",
         fix: "Add +cluster|shards +cluster|slots +cluster|nodes to the user's access string."
     }
+    SHARD_DOWN = "EC3099" No "all nodes of a shard have failed" {
+        cause: "The primary and every replica of the shard are given up by the cluster, so nobody serves its slots: commands on their keys fail.",
+        see: "CLUSTER SHARDS: health; aws elasticache describe-events",
+        fix: "On ElastiCache wait for the replacement of the nodes, and see describe-events; elsewhere start a node of the shard again."
+    }
 }

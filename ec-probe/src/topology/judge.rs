@@ -4,7 +4,7 @@ use ec_shared::document::{Finding, Severity};
 use serde_json::json;
 
 use super::read::{Asked, read};
-use super::{Facts, Health, MOST_NODES, Node, Role, SLOTS, Topology, size};
+use super::{Facts, Health, MOST_NODES, Node, Range, Role, SLOTS, Shard, Topology, size};
 use crate::answer::Answer;
 use crate::codes;
 use crate::ladder::Stage;
@@ -72,13 +72,13 @@ fn refused(text: &str, context: &Context<'_>) -> Option<Finding> {
 }
 
 fn told(topology: Topology, server: &Server, context: &Context<'_>) -> Survey {
-    let mut others: Vec<Finding> = unhealthy(&topology, context).into_iter().collect();
-    let judgement = match uncovered(&topology, context) {
-        Some(finding) => Judgement::no(summary(&topology), finding),
-        None => Judgement {
-            finding: others.pop(),
-            ..Judgement::ok(format!("{}; client: {}", summary(&topology), client(server, true)))
-        },
+    let warning = unhealthy(&topology, context);
+    let mut errors = [uncovered(&topology, context), down(&topology, context)].into_iter().flatten();
+    let (judgement, others) = if let Some(error) = errors.next() {
+        (Judgement::no(summary(&topology), error), errors.chain(warning).collect())
+    } else {
+        let ok = Judgement::ok(format!("{}; client: {}", summary(&topology), client(server, true)));
+        (Judgement { finding: warning, ..ok }, Vec::new())
     };
     Survey { judgement, facts: Some(topology.facts()), others }
 }
@@ -113,6 +113,15 @@ fn uncovered(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
     let belong = if missing == 1 { "slot belongs" } else { "slots belong" };
     let summary = format!("{missing} {belong} to no node: {}", ranges.join(", "));
     (missing > 0).then(|| finding(&codes::SLOTS_UNCOVERED, summary, Stage::Cluster, context).evidence("slots", gaps))
+}
+
+/// Slots that have an owner, and nobody who is left to serve them.
+fn down(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
+    let is_down = |shard: &&Shard| shard.nodes.iter().all(|node| node.health == Health::Failed);
+    let slots: Vec<Range> = topology.shards.iter().filter(is_down).flat_map(|shard| &shard.slots).copied().collect();
+    let count: usize = slots.iter().copied().map(size).sum();
+    let summary = format!("all nodes that own {count} of {SLOTS} slots have failed");
+    (count > 0).then(|| finding(&codes::SHARD_DOWN, summary, Stage::Cluster, context).evidence("slots", slots))
 }
 
 fn unhealthy(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
@@ -223,6 +232,22 @@ mod tests {
 
         topology.shards.remove(0);
         assert_eq!(codes(&surveyed(Topology::of(topology.shards))), ["EC3095", "EC3096"]);
+    }
+
+    #[test]
+    fn a_shard_whose_nodes_have_all_failed_is_an_error() {
+        let mut topology = three_shards();
+        topology.shards[0].nodes[0].health = Health::Failed;
+        assert_eq!(codes(&surveyed(topology.clone())), ["EC3096"], "its replica can take over");
+        topology.shards[0].nodes[1].health = Health::Failed;
+        let survey = surveyed(topology.clone());
+        assert_eq!((survey.judgement.outcome, codes(&survey)), (Outcome::No, vec!["EC3099", "EC3096"]));
+        let finding = survey.judgement.finding.unwrap();
+        assert_eq!(finding.summary, "all nodes that own 5461 of 16384 slots have failed");
+        assert_eq!(finding.evidence["slots"], json!([[0, 5_460]]));
+
+        topology.shards.remove(1);
+        assert_eq!(codes(&surveyed(Topology::of(topology.shards))), ["EC3095", "EC3099", "EC3096"]);
     }
 
     #[test]
