@@ -14,6 +14,7 @@ use crate::ladder::{Ladder, Stage};
 use crate::login::Credentials;
 use crate::plan::Plan;
 use crate::reach::{Reach, millis};
+use crate::topology::judge;
 use crate::trust::Trust;
 use crate::verdict::{self, Context};
 use crate::wire::Wire;
@@ -79,7 +80,10 @@ impl Probe {
             let probe = Arc::clone(&probe);
             tasks.spawn(async move { (index, probe.climb(index, &mut probe.wire(index), Instant::now()).await) });
         }
-        let mut climbed = vec![(0, probe.climb(0, &mut probe.wire(0), Instant::now()).await)];
+        let (mut wire, begun) = (probe.wire(0), Instant::now());
+        let (mut reach, mut findings) = probe.climb(0, &mut wire, begun).await;
+        findings.extend(probe.survey(&mut wire, &mut reach, begun).await);
+        let mut climbed = vec![(0, (reach, findings))];
         climbed.extend(tasks.join_all().await);
         climbed.sort_by_key(|(index, _)| *index);
 
@@ -147,5 +151,22 @@ impl Probe {
         }
         reach.total_ms = millis(begun.elapsed());
         (reach, findings)
+    }
+
+    /// Asks the first endpoint for the topology, if it answers and is a cluster's node.
+    async fn survey(&self, wire: &mut Wire<'_>, reach: &mut Reach, begun: Instant) -> Vec<Finding> {
+        let Some(server) = reach.server.clone().filter(|_| reach.answers) else { return Vec::new() };
+        let context = self.context(0);
+        let mut findings: Vec<Finding> = judge::other_mode(&server, &context).into_iter().collect();
+        if server.mode.as_deref() == Some("cluster") {
+            let asked = Instant::now();
+            let answer = self.ask(wire, Stage::Cluster).await;
+            let survey = judge::judge(&answer, &server, &context);
+            reach.topology = survey.facts;
+            findings.extend(reach.step(Stage::Cluster, asked - begun, asked.elapsed(), survey.judgement));
+            findings.extend(survey.others);
+            reach.total_ms = millis(begun.elapsed());
+        }
+        findings
     }
 }

@@ -281,4 +281,29 @@ ec_shared::codes! {
         see: "aws elasticache describe-serverless-caches, or describe-replication-groups: Status",
         fix: "Mend what the last verdict names, or wait longer with --for."
     }
+    SLOTS_UNCOVERED = "EC3095" No "hash slots belong to no node" {
+        cause: "A shard is gone, or slots were never assigned. Commands on their keys fail with CLUSTERDOWN; with cluster-require-full-coverage yes, so do all other commands on keys.",
+        see: "CLUSTER SHARDS; CLUSTER INFO: cluster_state, cluster_slots_assigned",
+        fix: "On ElastiCache see the shards' status with aws elasticache describe-replication-groups; elsewhere assign the slots with CLUSTER ADDSLOTSRANGE, or valkey-cli --cluster fix."
+    }
+    NODE_NOT_ONLINE = "EC3096" No "a node of the cluster is not online" {
+        cause: "The cluster has given the node up (failed), or the replica has not got anything of its primary's yet (loading), as a new one for some ten seconds.",
+        see: "CLUSTER SHARDS: health; aws elasticache describe-events",
+        fix: "Wait for the end of a replacement or failover, then probe again."
+    }
+    OTHER_MODE = "EC3097" No "the document and the server differ about cluster mode" {
+        cause: "The document is old, or the endpoint is another cache's. A client without cluster mode fails with MOVED at a cluster; a cluster client fails at a standalone server.",
+        see: "HELLO: mode; jq .cache.cluster_mode",
+        fix: "Set the client as the server says: for a cluster valkey-cli -c, for a standalone server without -c; start anew from ec-sg find."
+    }
+    NO_TOPOLOGY = "EC3098" No "the user may not ask for the topology" {
+        cause: "The user's access string allows neither CLUSTER SHARDS nor CLUSTER SLOTS, which cluster clients ask before anything else.",
+        see: "ACL WHOAMI; aws elasticache describe-users",
+        fix: "Add +cluster|shards +cluster|slots +cluster|nodes to the user's access string."
+    }
+    SHARD_DOWN = "EC3099" No "all nodes of a shard have failed" {
+        cause: "The primary and every replica of the shard are given up by the cluster, so nobody serves its slots: commands on their keys fail.",
+        see: "CLUSTER SHARDS: health; aws elasticache describe-events",
+        fix: "On ElastiCache wait for the replacement of the nodes, and see describe-events; elsewhere start a node of the shard again."
+    }
 }

@@ -25,6 +25,8 @@ pub enum Stage {
     Hello,
     /// Does it carry a command out?
     Ping,
+    /// Of which shards and nodes is its cluster? No rung of the ladder: asked of a cluster that was climbed.
+    Cluster,
     /// Which version is the Memcached server?
     Version,
     /// How is it doing?
@@ -41,6 +43,7 @@ impl Stage {
             Self::Auth => "auth",
             Self::Hello => "hello",
             Self::Ping => "ping",
+            Self::Cluster => "cluster",
             Self::Version => "version",
             Self::Stats => "stats",
         }
@@ -53,13 +56,13 @@ impl Stage {
             Self::Tcp => Exit::Tcp,
             Self::Tls => Exit::Tls,
             Self::Auth => Exit::Auth,
-            Self::Hello | Self::Ping | Self::Version | Self::Stats => Exit::Command,
+            Self::Hello | Self::Ping | Self::Cluster | Self::Version | Self::Stats => Exit::Command,
         }
     }
 
     /// Whether an answer shows that the server carries out commands.
     pub fn is_command(self) -> bool {
-        matches!(self, Self::Ping | Self::Version | Self::Stats)
+        matches!(self, Self::Ping | Self::Cluster | Self::Version | Self::Stats)
     }
 }
 

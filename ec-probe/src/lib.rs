@@ -11,6 +11,7 @@
 //!   (what an answer means), [`upstream`] (what the sections of the stages before say about it), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
 //! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
 //!   ladder under its one deadline.
+//! - [`topology`] reads and judges what a cluster tells of its shards.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
@@ -36,6 +37,7 @@ pub mod tap;
 pub mod tcp;
 pub mod text;
 pub mod tls;
+pub mod topology;
 pub mod trust;
 pub mod upstream;
 pub mod verdict;

@@ -61,6 +61,8 @@ pub struct Plan {
     pub login: Login,
     /// The cache's name, where the document has it.
     pub cache: Option<String>,
+    /// Whether clients must speak cluster mode, where the document says so.
+    pub cluster_mode: Option<bool>,
     /// The document's client.
     pub client: Option<Client>,
     /// What the stages before have found out.
@@ -134,6 +136,7 @@ impl Plan {
             connect_to: wishes.connect_to.clone(),
             server_name: wishes.server_name.clone(),
             login,
+            cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),
             cache: cache.map(|cache| cache.name),
             client,
             targets,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::answer::{Answer, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::ladder::{Outcome, Stage};
+use crate::topology::Facts;
 use crate::verdict::{Context, Judgement};
 use crate::{memcached, resp};
 
@@ -35,6 +36,9 @@ pub struct Reach {
     /// What the server says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Server>,
+    /// What it says of its cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topology: Option<Facts>,
     /// From the first question to the last answer.
     pub total_ms: f64,
 }
@@ -193,6 +197,7 @@ impl Reach {
             addresses: Vec::new(),
             tls: None,
             server: None,
+            topology: None,
             total_ms: 0.0,
         }
     }

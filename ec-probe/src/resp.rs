@@ -271,7 +271,7 @@ fn length(line: &[u8]) -> Result<usize, Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    fn value() -> impl Strategy<Value = Value> {
+    pub(crate) fn value() -> impl Strategy<Value = Value> {
         let bytes = || prop::collection::vec(any::<u8>(), 0..20);
         let leaf = prop_oneof![
             bytes().prop_map(Value::Text),

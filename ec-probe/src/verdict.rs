@@ -3,6 +3,8 @@
 mod connect;
 mod reply;
 
+pub(crate) use reply::said;
+
 use ec_shared::Code;
 use ec_shared::document::{Engine, Finding, Severity};
 use jiff::Timestamp;
@@ -46,15 +48,15 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn ok(summary: impl Into<String>) -> Self {
+    pub(crate) fn ok(summary: impl Into<String>) -> Self {
         Self { outcome: Outcome::Ok, summary: summary.into(), evidence: Map::new(), finding: None }
     }
 
-    fn skipped(summary: impl Into<String>) -> Self {
+    pub(crate) fn skipped(summary: impl Into<String>) -> Self {
         Self { outcome: Outcome::Skipped, ..Self::ok(summary) }
     }
 
-    fn no(summary: impl Into<String>, finding: Finding) -> Self {
+    pub(crate) fn no(summary: impl Into<String>, finding: Finding) -> Self {
         Self { outcome: Outcome::No, finding: Some(finding), ..Self::ok(summary) }
     }
 
@@ -85,7 +87,7 @@ pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement 
 }
 
 /// A finding about `stage` that ends the ladder, with the fix of its code.
-fn finding(code: &'static Code, summary: impl Into<String>, stage: Stage, context: &Context<'_>) -> Finding {
+pub(crate) fn finding(code: &'static Code, summary: impl Into<String>, stage: Stage, context: &Context<'_>) -> Finding {
     Finding::new(code, Severity::Error, summary)
         .evidence("endpoint", context.target.endpoint.to_string())
         .evidence("stage", stage)

@@ -93,6 +93,7 @@ impl<'a> Wire<'a> {
             }
             Stage::Hello => Answer::Reply(self.resp(&[b"HELLO", b"3"]).await),
             Stage::Ping => Answer::Reply(self.resp(&[b"PING"]).await),
+            Stage::Cluster => Answer::Reply(self.topology().await),
             Stage::Version => Answer::Memcached(self.memcached("version").await),
             Stage::Stats => Answer::Memcached(self.memcached("stats").await),
         }
@@ -105,7 +106,7 @@ impl<'a> Wire<'a> {
             Stage::Dns => Answer::Addresses(Err(DnsFault::Resolver("no answer before the deadline".to_owned()))),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(Fault::Silent),
-            Stage::Auth | Stage::Hello | Stage::Ping => Answer::Reply(Err(fault)),
+            Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster => Answer::Reply(Err(fault)),
             Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
         }
     }
@@ -153,6 +154,14 @@ impl<'a> Wire<'a> {
     fn handshake_failed(&self, fault: Fault) -> Answer {
         let certificate = self.witness.as_ref().and_then(|witness| witness.certificate());
         Answer::Handshake(Err(fault), certificate)
+    }
+
+    /// CLUSTER SHARDS came with 7.0, and a user may be allowed only the older CLUSTER SLOTS.
+    async fn topology(&mut self) -> Result<resp::Value, Fault> {
+        match self.resp(&[b"CLUSTER", b"SHARDS"]).await? {
+            resp::Value::Error(_) => self.resp(&[b"CLUSTER", b"SLOTS"]).await,
+            reply => Ok(reply),
+        }
     }
 
     async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {

@@ -46,7 +46,7 @@ pub(super) fn memcached(stage: Stage, reply: &memcached::Reply, context: &Contex
 
 /// The words of an error, fit to be shown: in one line, without what the server repeats of the command, which in the
 /// case of AUTH is the password.
-fn said(text: &[u8], context: &Context<'_>) -> String {
+pub(crate) fn said(text: &[u8], context: &Context<'_>) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.split(", with args").next().unwrap_or_default();
     let text = redacted(text, context);
