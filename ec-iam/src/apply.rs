@@ -32,21 +32,21 @@ pub fn apply(
         None => survey::survey(cloud, request, cache)?.section(request),
     };
     "apply".clone_into(&mut section.command);
-    claim(&mut section.changes, before);
-    if section.status == Status::No {
-        return Ok(section);
-    }
+    let is_blocked = section.status == Status::No;
     let mut failure = None;
     for index in 0..section.changes.len() {
         let (earlier, rest) = section.changes.split_at_mut(index);
         let change = &mut rest[0];
-        if change.state == ChangeState::Planned && failure.is_none() {
+        if change.state == ChangeState::Planned && failure.is_none() && !is_blocked {
             let earlier = plan.is_some().then_some(&*earlier);
             failure = wait.interrupt.check().and_then(|()| one(cloud, change, earlier, wait)).err();
         }
     }
-    // AWS may have been at work on it still when the plan was made.
+    // Not before: AWS may have been at work on it still when the plan was made.
     claim(&mut section.changes, before);
+    if is_blocked {
+        return Ok(section);
+    }
     let is_changed = section.changes.iter().any(|change| change.state == ChangeState::Done);
     section.status = if is_changed { Status::Changed } else { Status::Unchanged };
     if let Some(failure) = &failure {

@@ -10,6 +10,19 @@ use crate::codes;
 /// How long to look for a change whose answer got lost, before it counts as unknown.
 const LOST: Duration = Duration::from_secs(5);
 
+/// The pauses between one look and the next: longer and longer, and `patience` together.
+pub fn pauses(patience: Duration) -> impl Iterator<Item = Duration> {
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(5);
+    let (mut left, mut pause) = (patience, FIRST);
+    std::iter::from_fn(move || {
+        let next = pause.min(left);
+        left -= next;
+        pause = (pause * 2).min(LONGEST);
+        (!next.is_zero()).then_some(next)
+    })
+}
+
 /// How a run waits.
 #[derive(Clone, Copy)]
 pub struct Wait<'a> {
@@ -39,21 +52,19 @@ impl Wait<'_> {
         patience: Duration,
         mut read: impl FnMut() -> Result<Option<T>, Failure>,
     ) -> Result<Option<T>, Failure> {
-        const FIRST: Duration = Duration::from_millis(200);
-        const LONGEST: Duration = Duration::from_secs(5);
         /// Nobody likes to wait longer for Ctrl-C.
         const SLICE: Duration = Duration::from_millis(250);
         let patience = patience.min(self.limit);
-        let (mut waited, mut pause) = (Duration::ZERO, FIRST);
+        let (mut waited, mut pauses) = (Duration::ZERO, pauses(patience));
         loop {
             let answer = read()?;
-            if answer.is_some() || waited >= patience {
+            if answer.is_some() {
                 return Ok(answer);
             }
+            let Some(mut left) = pauses.next() else { return Ok(None) };
             if waited >= Duration::from_secs(1) {
                 (self.tell)(resource, waited);
             }
-            let mut left = pause.min(patience.saturating_sub(waited));
             waited += left;
             while !left.is_zero() {
                 self.interrupt.check()?;
@@ -61,7 +72,6 @@ impl Wait<'_> {
                 cloud.pause(slice);
                 left -= slice;
             }
-            pause = (pause * 2).min(LONGEST);
         }
     }
 

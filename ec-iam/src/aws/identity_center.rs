@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use aws_sdk_identitystore::types::MemberId;
 use aws_sdk_ssoadmin::config::Region;
 use aws_sdk_ssoadmin::types::{
-    InstanceStatus, PermissionsBoundary, PrincipalType, ProvisionTargetType, StatusValues, TargetType,
+    AccountAssignment, AttachedManagedPolicy, InstanceMetadata, InstanceStatus, PermissionsBoundary, PrincipalType,
+    ProvisionTargetType, StatusValues, TargetType,
 };
 use ec_shared::Failure;
 use serde_json::Value;
@@ -49,11 +50,10 @@ impl AwsCloud {
         let sso = self.sso();
         let store = aws_sdk_identitystore::config::Builder::from(self.aws.sdk()).interceptor(self.aws.calls());
         let store = store.region(Region::new(self.center_region().to_owned())).build();
-        let instances = sso.list_instances().into_paginator().items().send();
-        let what = "cannot look for IAM Identity Center";
-        let instances = call!(self, "sso" "ListInstances", what, instances.try_collect())?;
-        let instances: Vec<aws_sdk_ssoadmin::types::InstanceMetadata> = instances;
-        let active = instances.into_iter().find(|one| one.status.as_ref().is_none_or(|s| *s == InstanceStatus::Active));
+        let active = self
+            .instances_of_center()?
+            .into_iter()
+            .find(|one| one.status.as_ref().is_none_or(|s| *s == InstanceStatus::Active));
         let known = active.and_then(|instance| Some((instance.instance_arn?, instance.identity_store_id?)));
         let (instance, store_id) = known.ok_or_else(|| {
             Failure::new(&codes::IDENTITY_CENTER_NEEDED, "cannot use IAM Identity Center")
@@ -62,6 +62,35 @@ impl AwsCloud {
         })?;
         let store = aws_sdk_identitystore::Client::from_conf(store);
         Ok(self.identity_center.get_or_init(|| Client { sso, store, instance, store_id, sets: RefCell::default() }))
+    }
+
+    /// The instances that the account sees.
+    pub(super) fn instances_of_center(&self) -> Result<Vec<InstanceMetadata>, Failure> {
+        let instances = self.sso().list_instances().into_paginator().items().send();
+        call!(self, "sso" "ListInstances", "cannot look for IAM Identity Center", instances.try_collect())
+    }
+
+    /// The ARNs of the managed policies in a permission set.
+    pub(super) fn managed_policies_of_set(&self, instance: &str, set: &str) -> Result<Vec<String>, Failure> {
+        let request = self.sso().list_managed_policies_in_permission_set();
+        let request = request.instance_arn(instance).permission_set_arn(set).into_paginator().items().send();
+        let what = || format!("cannot list the policies of permission set {set}");
+        let policies: Vec<AttachedManagedPolicy> =
+            call!(self, "sso" "ListManagedPoliciesInPermissionSet", what(), request.try_collect())?;
+        Ok(policies.into_iter().filter_map(|policy| policy.arn).collect())
+    }
+
+    /// Who has a permission set in an account.
+    pub(super) fn account_assignments(
+        &self,
+        instance: &str,
+        account: &str,
+        set: &str,
+    ) -> Result<Vec<AccountAssignment>, Failure> {
+        let request = self.sso().list_account_assignments().instance_arn(instance).account_id(account);
+        let request = request.permission_set_arn(set).into_paginator().items().send();
+        let what = || format!("cannot list who holds permission set {set}");
+        call!(self, "sso" "ListAccountAssignments", what(), request.try_collect())
     }
 
     /// The ARN of a permission set.
@@ -126,11 +155,8 @@ impl AwsCloud {
                 Ok(policy.map_or(State::Absent, |policy| State::Present(policy::decode(&policy))))
             }
             Thing::ManagedPolicy(_, policy) => {
-                let request = sso.list_managed_policies_in_permission_set();
-                let request = request.instance_arn(instance).permission_set_arn(&arn).into_paginator().items().send();
-                let attached = call!(self, "sso" "ListManagedPoliciesInPermissionSet", what(), request.try_collect())?;
-                let attached: Vec<aws_sdk_ssoadmin::types::AttachedManagedPolicy> = attached;
-                Ok(is_there(attached.iter().any(|attached| attached.arn.as_deref() == Some(policy))))
+                let attached = self.managed_policies_of_set(instance, &arn)?;
+                Ok(is_there(attached.iter().any(|attached| attached == policy)))
             }
             _ => Ok(is_there(true)),
         }
@@ -290,11 +316,7 @@ impl AwsCloud {
     fn assignment(&self, account: &str, set: &str, to: &Person) -> Result<State, Failure> {
         let client = self.identity_center()?;
         let (Some(arn), Some(id)) = (self.permission_set(set)?, self.person(to)?) else { return Ok(State::Absent) };
-        let request = client.sso.list_account_assignments().instance_arn(&client.instance).account_id(account);
-        let request = request.permission_set_arn(arn).into_paginator().items().send();
-        let what = format!("cannot tell who has permission set {set} in account {account}");
-        let assignments = found(call!(self, "sso" "ListAccountAssignments", what, request.try_collect()))?;
-        let assignments: Vec<aws_sdk_ssoadmin::types::AccountAssignment> = assignments.unwrap_or_default();
+        let assignments = found(self.account_assignments(&client.instance, account, &arn))?.unwrap_or_default();
         let kind = kind_of(to);
         Ok(is_there(assignments.iter().any(|assignment| {
             assignment.principal_id.as_deref() == Some(&id) && assignment.principal_type.as_ref() == Some(&kind)

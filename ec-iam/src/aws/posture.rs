@@ -10,6 +10,7 @@ use super::AwsCloud;
 use crate::cloud::Cloud;
 use crate::posture::CredentialReport;
 use crate::posture::source::{Assignment, Instance, Source, Summary, Who};
+use crate::principal::{Kind, Principal};
 
 impl Source for AwsCloud {
     fn center_region(&self) -> Option<String> {
@@ -68,16 +69,10 @@ impl Source for AwsCloud {
     }
 
     fn policies_of_role(&self, role: &str) -> Result<Vec<String>, Failure> {
-        let policies = self.iam.list_attached_role_policies().role_name(role).into_paginator().items().send();
-        let what = || format!("cannot list the policies of role {role}");
-        let policies: Vec<_> = call!(self, "iam" "ListAttachedRolePolicies", what(), policies.try_collect())?;
-        Ok(policies.into_iter().filter_map(|policy: aws_sdk_iam::types::AttachedPolicy| policy.policy_arn).collect())
+        self.managed_policies(&Principal { kind: Kind::Role, name: role.to_owned(), account: None })
     }
 
     fn instances(&self) -> Result<Vec<Instance>, Failure> {
-        let instances = self.sso().list_instances().into_paginator().items().send();
-        let what = "cannot look for IAM Identity Center";
-        let instances: Vec<_> = call!(self, "sso" "ListInstances", what, instances.try_collect())?;
         let instance = |from: aws_sdk_ssoadmin::types::InstanceMetadata| {
             Some(Instance {
                 arn: from.instance_arn?,
@@ -87,7 +82,7 @@ impl Source for AwsCloud {
                 region: from.primary_region,
             })
         };
-        Ok(instances.into_iter().filter_map(instance).collect())
+        Ok(self.instances_of_center()?.into_iter().filter_map(instance).collect())
     }
 
     fn permission_sets(&self, instance: &str, account: &str) -> Result<Vec<String>, Failure> {
@@ -105,28 +100,17 @@ impl Source for AwsCloud {
     }
 
     fn policies_of_set(&self, instance: &str, set: &str) -> Result<Vec<String>, Failure> {
-        let request = self.sso().list_managed_policies_in_permission_set();
-        let request = request.instance_arn(instance).permission_set_arn(set).into_paginator().items().send();
-        let what = || format!("cannot list the policies of permission set {set}");
-        let policies: Vec<_> = call!(self, "sso" "ListManagedPoliciesInPermissionSet", what(), request.try_collect())?;
-        Ok(policies
-            .into_iter()
-            .filter_map(|policy: aws_sdk_ssoadmin::types::AttachedManagedPolicy| policy.arn)
-            .collect())
+        self.managed_policies_of_set(instance, set)
     }
 
     fn assignments(&self, instance: &str, account: &str, set: &str) -> Result<Vec<Assignment>, Failure> {
-        let request = self.sso().list_account_assignments().instance_arn(instance).account_id(account);
-        let request = request.permission_set_arn(set).into_paginator().items().send();
-        let what = || format!("cannot list who holds permission set {set}");
-        let assignments: Vec<_> = call!(self, "sso" "ListAccountAssignments", what(), request.try_collect())?;
         let assignment = |from: aws_sdk_ssoadmin::types::AccountAssignment| {
             Some(Assignment {
                 principal_type: from.principal_type?.as_str().to_owned(),
                 principal_id: from.principal_id?,
             })
         };
-        Ok(assignments.into_iter().filter_map(assignment).collect())
+        Ok(self.account_assignments(instance, account, set)?.into_iter().filter_map(assignment).collect())
     }
 
     fn pause(&self, time: Duration) {

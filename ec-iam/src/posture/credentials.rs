@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::source::Source;
 use crate::codes;
+use crate::wait::pauses;
 
 /// The name of the root user's row.
 const ROOT: &str = "<root_account>";
@@ -123,26 +124,21 @@ impl Credentials {
 /// # Errors
 /// `EC2050` if it takes too long; what the source says.
 pub(super) fn fetch(source: &impl Source) -> Result<CredentialReport, Failure> {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(5);
     if let Some(report) = source.credential_report()? {
         return Ok(report);
     }
     source.generate_credential_report()?;
-    let (mut waited, mut pause) = (Duration::ZERO, FIRST);
+    let mut pauses = pauses(PATIENCE);
     loop {
         if let Some(report) = source.credential_report()? {
             return Ok(report);
         }
-        if waited >= PATIENCE {
+        let Some(pause) = pauses.next() else {
             return Err(Failure::new(&codes::NOT_DETERMINED, "cannot get the credential report")
                 .because(format!("AWS has not made it within {} s", PATIENCE.as_secs()))
                 .hint("run the same command again in a minute"));
-        }
-        pause = pause.min(PATIENCE.saturating_sub(waited));
+        };
         source.pause(pause);
-        waited += pause;
-        pause = (pause * 2).min(LONGEST);
     }
 }
 
