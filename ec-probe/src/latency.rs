@@ -47,11 +47,16 @@ pub struct Latency {
 }
 
 impl Latency {
+    /// How many connections and commands were measured.
+    fn counts(&self) -> (u64, u64) {
+        let count = |summary: &Option<Summary>| summary.as_ref().map_or(0, |summary| summary.count);
+        (count(&self.connect_us), count(&self.command_us))
+    }
+
     /// What was measured as a line says it: `20 of 20 connections, 812 of 1000 commands`.
     fn progress(&self) -> String {
-        let count = |summary: &Option<Summary>| summary.as_ref().map_or(0, |summary| summary.count);
         let Amount { connections, commands, .. } = self.wanted;
-        let (connected, answered) = (count(&self.connect_us), count(&self.command_us));
+        let (connected, answered) = self.counts();
         format!("{connected} of {connections} connections, {answered} of {commands} commands")
     }
 }
@@ -72,8 +77,7 @@ impl Measured {
 
 /// Says that the time was up before all was measured, if it was. What was not measured at all is unknown.
 fn add_shortfall(section: &mut Section, latency: &Latency) {
-    let count = |summary: &Option<Summary>| summary.as_ref().map_or(0, |summary| summary.count);
-    let (connected, answered) = (count(&latency.connect_us), count(&latency.command_us));
+    let (connected, answered) = latency.counts();
     if connected < latency.wanted.connections || answered < latency.wanted.commands {
         let summary = format!("{}: {}", codes::TIME_UP.title, latency.progress());
         section.findings.push(Finding::new(&codes::TIME_UP, Severity::Warning, &summary).fix(codes::TIME_UP.fix));

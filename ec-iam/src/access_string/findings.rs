@@ -113,7 +113,8 @@ pub fn lint(text: &str, needs: &[ClientNeed]) -> Vec<Finding> {
 /// Tells whether the user may do anything at all, and if not, why.
 fn nothing(access: &AccessString, needs: &[ClientNeed], findings: &mut Vec<Finding>) -> bool {
     let mut tell = |severity, summary: &str, fix: &str| {
-        findings.push(Finding::new(&codes::ACCESS_NOTHING, severity, summary).fix(fix));
+        let finding = Finding::new(&codes::ACCESS_NOTHING, severity, summary).evidence("is_on", access.is_on);
+        findings.push(finding.fix(fix));
     };
     if !access.is_on {
         tell(

@@ -157,7 +157,7 @@ fn all_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
 fn keeps_out(finding: &Finding, user: &str) -> bool {
     let is_theirs = finding.evidence.get("user").and_then(Value::as_str).is_none_or(|theirs| theirs == user);
     // Of an access string it matters here whether it leaves the user off; that it allows no command comes later.
-    let is_off = finding.code != "EC2087" || finding.summary.contains("leaves the user off");
+    let is_off = finding.code != "EC2087" || finding.evidence.get("is_on") == Some(&Value::Bool(false));
     KEEP_OUT.contains(&finding.code.as_str()) && is_theirs && is_off
 }
 

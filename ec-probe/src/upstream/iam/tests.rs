@@ -83,10 +83,10 @@ fn every_finding_that_keeps_a_user_out_is_a_cause() {
 
 #[test]
 fn a_user_who_is_off_cannot_log_in_and_one_who_may_do_nothing_can() {
-    let access = |summary| with(&json!([finding("EC2087", summary, &json!({}))]));
-    let off = told(&access("the access string leaves the user off: it cannot log in")).unwrap();
+    let access = |summary, is_on| with(&json!([finding("EC2087", summary, &json!({"is_on": is_on}))]));
+    let off = told(&access("the access string leaves the user off: it cannot log in", false)).unwrap();
     assert_eq!(off.code.id, "EC3066");
-    assert_eq!(told(&access("the access string allows no command")).unwrap().code.id, "EC3067");
+    assert_eq!(told(&access("the access string allows no command", true)).unwrap().code.id, "EC3067");
 }
 
 #[test]
