@@ -145,6 +145,11 @@ fn engine() -> impl TypedValueParser<Value = Engine> {
     known.try_map(|name| Engine::from_aws(&name).ok_or("is no engine"))
 }
 
+/// What only the environment of a machine of AWS's, or of a container that may run on one, has: AWS CloudShell, CodeBuild
+/// and Fargate; ECS; Lambda; Kubernetes.
+const INSIDE: [&str; 4] =
+    ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME", "KUBERNETES_SERVICE_HOST"];
+
 impl Flags {
     /// The command line takes one of these flags at most.
     fn way(&self) -> Result<Way, Failure> {
@@ -175,6 +180,7 @@ impl Flags {
             engine: self.engine,
             tls: (self.tls || self.no_tls).then_some(self.tls),
             way: self.way()?,
+            may_be_inside: INSIDE.iter().any(|name| std::env::var_os(name).is_some()),
             server_name: self.server_name.clone(),
             auth: self.auth,
             // An empty variable names nobody.

@@ -36,6 +36,11 @@ ec_shared::codes! {
         see: "getent ahosts HOST, then nc -vz ADDRESS PORT for each",
         fix: "Compare network ACL and routes of the subnets. Clients fail now and then until this is mended."
     }
+    OUTSIDE_VPC = "EC3008" No "a private address does not answer, and this machine is not known to be in its VPC" {
+        cause: "The cache's addresses are private: they are reached from inside the VPC, from a network that is joined to it, or through a tunnel. This machine does not show to be an EC2 instance.",
+        see: "ip route get ADDRESS; cat /sys/devices/virtual/dmi/id/board_asset_tag",
+        fix: "Run ec-probe on a machine of the VPC; or open a tunnel, then --connect-to its end; or --proxy-command 'ssh -W %h:%p BASTION'."
+    }
     PROXY_DOWN = "EC3009" No "the SOCKS5 proxy cannot be reached" {
         cause: "Nothing listens there, or nobody answers: ssh -D has ended, or host or port are wrong.",
         see: "nc -vz PROXY PORT",

@@ -20,6 +20,8 @@ pub struct Wishes {
     pub tls: Option<bool>,
     /// How servers are reached.
     pub way: Way,
+    /// Whether this may be a machine of a VPC that does not show it, such as a container.
+    pub may_be_inside: bool,
     /// The name that the certificate must have.
     pub server_name: Option<String>,
     /// The kind of log-in.
@@ -56,6 +58,8 @@ pub struct Plan {
     pub tls_preferred: bool,
     /// How servers are reached.
     pub way: Way,
+    /// Whether this may be a machine of a VPC that does not show it, such as a container.
+    pub may_be_inside: bool,
     /// The name that the certificate must have, where it is not the endpoint's host.
     pub server_name: Option<String>,
     /// How to log in.
@@ -137,6 +141,7 @@ impl Plan {
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),
             way: wishes.way.clone(),
+            may_be_inside: wishes.may_be_inside,
             server_name: wishes.server_name.clone(),
             login,
             cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),

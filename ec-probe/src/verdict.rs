@@ -1,6 +1,7 @@
 //! What an answer means: whether the ladder goes on, what a person reads about it, and the finding with its fix.
 
 mod connect;
+mod outside;
 mod relay;
 mod reply;
 

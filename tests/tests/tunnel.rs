@@ -1,10 +1,12 @@
-//! ec-probe from outside the VPC: through a real OpenSSH as bastion and as SOCKS5 proxy, through rude proxies and commands.
+//! ec-probe from outside the VPC: through a real OpenSSH as bastion and as SOCKS5 proxy, through rude proxies and commands,
+//! and with no way at all.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
+use std::path::Path;
 
 use ec_tests::rude::{self, Rude};
-use ec_tests::{Certs, Outcome, Run, Signal, Sshd, Valkey, ValkeyOptions, free_port, need, tool, wait_until};
+use ec_tests::{Certs, Outcome, Run, Signal, Sshd, Valkey, ValkeyOptions, free_port, need, sh, tool, wait_until};
 use serde_json::{Value, json};
 
 /// A server whose certificate is for this name alone, with a user `app`.
@@ -291,4 +293,59 @@ fn latency_and_watch_go_the_same_way() {
         assert_eq!(section(&outcome)["watch"]["failures"], 0, "{}", outcome.told());
     }
     assert!(!is_left(&format!("{} -W", bastion.ssh())), "ssh has outlived the tool");
+}
+
+/// Runs ec-probe on a document in a network of its own, where 10.20.30.0/24 swallows every packet, and no other network is;
+/// none where that cannot be made.
+fn in_a_network_of_its_own(document: &Value) -> Option<Outcome> {
+    const MADE: &str = "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 arp off up && \
+                        ip addr add 10.20.30.1/24 dev v0";
+    let inside = |script: &str| sh(&format!("PATH=$PATH:/usr/sbin:/sbin; unshare -n sh -c '{MADE} && {script}'"));
+    if inside("true").run().code != 0 {
+        ec_tests::skip("this machine lets nobody make a network of his own");
+        return None;
+    }
+    if fs::read_to_string("/sys/devices/virtual/dmi/id/board_asset_tag").is_ok_and(|tag| tag.starts_with("i-")) {
+        ec_tests::skip("this machine is an EC2 instance");
+        return None;
+    }
+    Some(inside("ec-probe --auth none --timeout 500ms").stdin(document.to_string()).run())
+}
+
+/// A cache at this address, and a client that is an EC2 instance.
+fn at(host: &str) -> Value {
+    json!({"kind": "ec.connection", "format_version": "1.0", "id": "orders",
+        "client": {"instance_id": "i-0123456789abcdef0"}, "cache": {"name": "orders", "region": "eu-west-1",
+        "endpoints": [{"role": "primary", "host": host, "port": 6379}]}})
+}
+
+#[test]
+fn a_private_address_that_is_not_reached_is_told_with_the_ways_in() {
+    for (host, status, words) in [
+        ("10.20.30.40", "timeout", "gets no answer from 10.20.30.40:6379"),
+        ("10.99.0.1", "unreachable", "has no way to 10.99.0.1:6379"),
+        ("fd12::1", "unreachable", "fd12::1 is a private address"),
+    ] {
+        let Some(outcome) = in_a_network_of_its_own(&at(host)) else { return };
+        let section = section(&outcome.exits(1));
+        let finding = &section["findings"][0];
+        assert_eq!((&finding["code"], &section["addresses"][0]["status"]), (&json!("EC3008"), &json!(status)));
+        says(finding, words);
+        let fix = finding["fix"].as_str().unwrap_or_default();
+        assert!(fix.contains("--region eu-west-1 --target i-0123456789abcdef0 "), "{fix}");
+        let parameters = fix.split('\'').find(|part| part.starts_with("{\"host\"")).expect("the parameters");
+        let parameters: Value = serde_json::from_str(parameters).expect("JSON");
+        assert_eq!(parameters, json!({"host": [host], "portNumber": ["6379"], "localPortNumber": ["6379"]}));
+    }
+}
+
+#[test]
+fn a_path_that_ec_sg_has_looked_at_explains_more_than_a_private_address() {
+    let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ec-sg/tests/saved");
+    let args = ["check", "--cache", "orders", "--from", "i-0b", "--from-files", "path"];
+    let mut document = tool("ec-sg").args(args).directory(&saved).run().document();
+    document["cache"]["endpoints"] = json!([{"role": "primary", "host": "10.20.30.40", "port": 6379}]);
+    let Some(outcome) = in_a_network_of_its_own(&document) else { return };
+    let section = section(&outcome.exits(1));
+    assert_eq!(section["stages"][0]["code"], "EC3069", "{section:#}");
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, caused, finding};
+use super::{Context, Judgement, caused, finding, outside};
 use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
 use crate::certificate::Certificate;
 use crate::codes;
@@ -67,7 +67,7 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
     } else {
         (&codes::TCP_UNREACHABLE, format!("there is no way to {dialled}"), None)
     };
-    let cause = silence(failed, context);
+    let cause = silence(failed, context).or_else(|| outside::cause(failed, context));
     let finding = match (cause, fix) {
         (Some(cause), _) => caused(cause, Stage::Tcp, context),
         (None, Some(fix)) => finding(code, summary, Stage::Tcp, context).fix(fix),
