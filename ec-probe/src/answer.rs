@@ -128,8 +128,10 @@ pub enum Fault {
 /// Why a relay gives no connection to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RelayFault {
-    /// Nobody takes the connection to the proxy, or the command cannot be started; why.
+    /// Nobody takes the connection to the proxy; why.
     Down(String),
+    /// The command cannot be started; why.
+    NotStarted(String),
     /// The proxy does not speak SOCKS5.
     NotSocks5 {
         /// The first bytes that it said, if any.

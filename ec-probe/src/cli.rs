@@ -145,8 +145,10 @@ fn engine() -> impl TypedValueParser<Value = Engine> {
     known.try_map(|name| Engine::from_aws(&name).ok_or("is no engine"))
 }
 
-/// What only the environment of a machine of AWS's, or of a container that may run on one, has: AWS CloudShell, CodeBuild
-/// and Fargate; ECS; Lambda; Kubernetes.
+/// What the environment has where this may be inside a VPC without being an instance: in CloudShell, a task of ECS, a function
+/// of Lambda, a pod of Kubernetes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const INSIDE: [&str; 4] =
     ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME", "KUBERNETES_SERVICE_HOST"];
 

@@ -53,7 +53,7 @@ impl Relay {
         let least = match self {
             Self::Socks5(_) => Duration::from_millis(100),
             // Another log-in at the bastion.
-            Self::Command(_) => Duration::from_millis(500),
+            Self::Command(_) => Duration::from_millis(250),
         };
         Pace::of(took.max(least))
     }

@@ -76,7 +76,7 @@ fn through_a_real_bastion_the_endpoints_own_name_is_verified_and_the_user_logs_i
     let section = section(&outcome);
     assert_eq!(section["stages"][0]["status"], "skipped");
     assert_eq!(section["stages"][0]["summary"], "resolved at the other side");
-    assert_eq!(section["stages"][1]["summary"], "through the proxy command");
+    assert_eq!(section["stages"][1]["summary"], "through the proxy command, whose own time is in the next row");
     assert_eq!(section["through"], "the proxy command");
     assert!(section["addresses"].is_null(), "nobody here has seen an address: {section:#}");
     assert!(!is_left(&bastion.ssh()), "ssh has outlived the probe");
@@ -296,8 +296,8 @@ fn latency_and_watch_go_the_same_way() {
 }
 
 /// Runs ec-probe on a document in a network of its own, where 10.20.30.0/24 swallows every packet, and no other network is;
-/// none where that cannot be made.
-fn in_a_network_of_its_own(document: &Value) -> Option<Outcome> {
+/// none where that cannot be made. `variable` is set in its environment.
+fn in_a_network_of_its_own(document: &Value, variable: &str) -> Option<Outcome> {
     const MADE: &str = "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 arp off up && \
                         ip addr add 10.20.30.1/24 dev v0";
     let inside = |script: &str| sh(&format!("PATH=$PATH:/usr/sbin:/sbin; unshare -n sh -c '{MADE} && {script}'"));
@@ -309,7 +309,8 @@ fn in_a_network_of_its_own(document: &Value) -> Option<Outcome> {
         ec_tests::skip("this machine is an EC2 instance");
         return None;
     }
-    Some(inside("ec-probe --auth none --timeout 500ms").stdin(document.to_string()).run())
+    let run = inside("ec-probe --auth none --timeout 500ms").env(variable, "1");
+    Some(run.stdin(document.to_string()).run())
 }
 
 /// A cache at this address, and a client that is an EC2 instance.
@@ -326,7 +327,7 @@ fn a_private_address_that_is_not_reached_is_told_with_the_ways_in() {
         ("10.99.0.1", "unreachable", "has no way to 10.99.0.1:6379"),
         ("fd12::1", "unreachable", "fd12::1 is a private address"),
     ] {
-        let Some(outcome) = in_a_network_of_its_own(&at(host)) else { return };
+        let Some(outcome) = in_a_network_of_its_own(&at(host), "NOTHING") else { return };
         let section = section(&outcome.exits(1));
         let finding = &section["findings"][0];
         assert_eq!((&finding["code"], &section["addresses"][0]["status"]), (&json!("EC3008"), &json!(status)));
@@ -340,12 +341,20 @@ fn a_private_address_that_is_not_reached_is_told_with_the_ways_in() {
 }
 
 #[test]
+fn a_container_that_may_run_inside_is_not_said_to_be_outside() {
+    for variable in ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "KUBERNETES_SERVICE_HOST"] {
+        let Some(outcome) = in_a_network_of_its_own(&at("10.99.0.1"), variable) else { return };
+        assert_eq!(section(&outcome)["findings"][0]["code"], "EC3006", "{}", outcome.told());
+    }
+}
+
+#[test]
 fn a_path_that_ec_sg_has_looked_at_explains_more_than_a_private_address() {
     let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ec-sg/tests/saved");
     let args = ["check", "--cache", "orders", "--from", "i-0b", "--from-files", "path"];
     let mut document = tool("ec-sg").args(args).directory(&saved).run().document();
     document["cache"]["endpoints"] = json!([{"role": "primary", "host": "10.20.30.40", "port": 6379}]);
-    let Some(outcome) = in_a_network_of_its_own(&document) else { return };
+    let Some(outcome) = in_a_network_of_its_own(&document, "NOTHING") else { return };
     let section = section(&outcome.exits(1));
     assert_eq!(section["stages"][0]["code"], "EC3069", "{section:#}");
 }

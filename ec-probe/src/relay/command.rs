@@ -38,7 +38,7 @@ impl ProxyCommand {
     /// # Errors
     /// If this machine cannot start a shell.
     pub(super) fn start(&self, endpoint: &Endpoint) -> Result<Opened, RelayFault> {
-        let cannot = |error: io::Error| RelayFault::Down(format!("cannot start a shell: {error}"));
+        let cannot = |error: io::Error| RelayFault::NotStarted(format!("cannot start a shell: {error}"));
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(self.line(endpoint));
         for secret in SECRETS {

@@ -15,17 +15,30 @@ use crate::way::{Relay, Way};
 
 /// The relay has taken the connection. Of a command, more is not known yet.
 pub(super) fn opened(context: &Context<'_>) -> Judgement {
-    Judgement::ok(context.plan.way.through().map_or(String::new(), |through| format!("through {through}")))
+    let through = context.plan.way.through().unwrap_or_default();
+    Judgement::ok(match context.plan.way.relay() {
+        Some(Relay::Command(_)) => format!("through {through}, whose own time is in the next row"),
+        _ => format!("through {through}"),
+    })
 }
+
+const PORT: &str = "check host and port, and that the cache is available";
+const RULES: &str = "allow the connection in the rules of the proxy";
 
 /// Why there is no connection.
 pub(super) fn fault(fault: &RelayFault, context: &Context<'_>) -> Judgement {
     let (endpoint, through) = (&context.target.endpoint, context.plan.way.through().unwrap_or_default());
     let no = |code: &'static Code, words: &str, summary: String| {
-        Judgement::no(format!("through {through}: {words}"), finding(code, summary, Stage::Tcp, context))
+        let mut finding = finding(code, summary, Stage::Tcp, context);
+        if let Some(cache) = context.plan.cache.as_ref().filter(|_| code == &codes::BEHIND_RELAY) {
+            finding = finding
+                .fix(format!("ec-sg check --cache {cache} --from i-… (the bastion)   names the rule that is missing"));
+        }
+        Judgement::no(format!("through {through}: {words}"), finding)
     };
     match fault {
         RelayFault::Down(why) => no(&codes::PROXY_DOWN, why, format!("{through} cannot be reached: {why}")),
+        RelayFault::NotStarted(why) => no(&codes::PROXY_COMMAND, why, format!("{through} gives no connection: {why}")),
         RelayFault::NotSocks5 { said } => {
             let what =
                 if said.is_empty() { "it answers the greeting with nothing" } else { "it speaks something else" };
@@ -37,7 +50,12 @@ pub(super) fn fault(fault: &RelayFault, context: &Context<'_>) -> Judgement {
         RelayFault::Refused(reply) => {
             let reason = reason(*reply);
             let summary = format!("{through} cannot connect to {endpoint}: {reason}");
-            with(no(&codes::BEHIND_RELAY, reason, summary), "reply", *reply)
+            let judgement = with(no(&codes::BEHIND_RELAY, reason, summary), "reply", *reply);
+            match reply {
+                2 => fixed(judgement, RULES),
+                5 => fixed(judgement, PORT),
+                _ => judgement,
+            }
         }
         RelayFault::HungUp => {
             let summary = format!(
@@ -52,9 +70,10 @@ pub(super) fn fault(fault: &RelayFault, context: &Context<'_>) -> Judgement {
             no(&codes::BEHIND_RELAY, "no answer from behind it", summary)
         }
         RelayFault::Ended { status, said } => {
-            let (code, words, fix) = complaint(*status, said);
+            let said = redacted(said, context);
+            let (code, words, fix) = complaint(*status, &said);
             let judgement = no(code, &words, format!("no connection to {endpoint} through {through}: {words}"));
-            let judgement = with(overheard(judgement, said, context), "ended", status.to_string());
+            let judgement = with(overheard(judgement, &said), "ended", status.to_string());
             match fix {
                 Some(fix) => fixed(judgement, fix),
                 None => judgement,
@@ -65,7 +84,7 @@ pub(super) fn fault(fault: &RelayFault, context: &Context<'_>) -> Judgement {
             let summary = format!(
                 "no byte of {endpoint} came through {through} in time: it has not connected, or the server is silent"
             );
-            overheard(no(&codes::PROXY_COMMAND, words, summary), said, context)
+            overheard(no(&codes::PROXY_COMMAND, words, summary), &redacted(said, context))
         }
     }
 }
@@ -97,51 +116,59 @@ fn reason(reply: u8) -> &'static str {
     }
 }
 
-/// What a command that gave no connection complains of, and what to do about it if that is known. The first three groups
-/// are OpenSSH's words for what its other side reports.
+/// What a command that gave no connection complains of, and what to do about it if that is known.
 fn complaint(status: ExitStatus, said: &str) -> (&'static Code, String, Option<&'static str>) {
-    const FORWARDING: &str =
-        "allow it in the bastion's sshd_config (AllowTcpForwarding, PermitOpen), and for the key in authorized_keys";
-    const NAME: &str = "check the endpoint's name, and the resolver of the bastion: it must be the VPC's";
-    const BASTION: &str = "check the bastion's name and port, and that it is up";
-    const KEY: &str = "check the bastion's host key, and put it into known_hosts: ssh-keyscan BASTION shows it";
-    const LOG_IN: &str =
-        "check user and key: ssh must log in without asking, as ssh -o BatchMode=yes BASTION true shows";
-    let behind = &codes::BEHIND_RELAY;
-    let own = &codes::PROXY_COMMAND;
-    let has = |words: &str| said.contains(words);
-    let is_forwarding = has("open failed:");
-    let (code, words, fix): (&'static Code, &str, Option<&str>) = if has("administratively prohibited") {
-        (behind, "the bastion does not allow it", Some(FORWARDING))
-    } else if is_forwarding && (has("Name or service not known") || has("name resolution") || has("unknown host")) {
-        (behind, "the bastion cannot resolve the name", Some(NAME))
-    } else if is_forwarding && has("Connection refused") {
-        (behind, "the cache refuses the bastion's connection", None)
-    } else if is_forwarding && has("timed out") {
-        (behind, "the cache does not answer the bastion", None)
-    } else if is_forwarding {
-        (behind, "the bastion cannot connect to the cache", None)
-    } else if has("Could not resolve hostname") {
-        (own, "ssh cannot resolve the bastion's name", Some(BASTION))
-    } else if has("Host key verification failed") {
-        (own, "ssh does not trust the bastion's host key", Some(KEY))
-    } else if has("Permission denied (") {
-        (own, "the bastion refuses the log-in", Some(LOG_IN))
-    } else if has("ssh: connect to host") {
-        (own, "ssh does not reach the bastion", Some(BASTION))
+    let known = KNOWN.iter().find(|(all, ..)| all.iter().all(|words| said.contains(words)));
+    // What the AWS CLI says stands above what ssh makes of its end.
+    let by_aws =
+        said.lines().find(|line| line.contains("An error occurred (") || line.contains("SessionManagerPlugin"));
+    if let Some((_, code, words, fix)) = known {
+        (*code, (*words).to_owned(), *fix)
     } else if status.success() {
-        (own, "the command ended before a byte came; it found nothing wrong, so the server may have hung up", None)
-    } else if let Some(last) = said.lines().last() {
-        return (own, last.to_owned(), None);
+        let words = "the command ended before a byte came; it found nothing wrong, so the server may have hung up";
+        (&codes::PROXY_COMMAND, words.to_owned(), None)
     } else {
-        return (own, format!("the command ended before a byte came ({status})"), None);
-    };
-    (code, words.to_owned(), fix)
+        let words = by_aws.or(said.lines().last()).map(|line| line.chars().take(LINE).collect());
+        let words = words.unwrap_or_else(|| format!("the command ended before a byte came ({status})"));
+        (&codes::PROXY_COMMAND, words, None)
+    }
 }
 
+/// What stderr must hold, what it means, and what to do about it; the first that fits. `open failed` is what OpenSSH's other
+/// side reports; the rest, what ssh does not get over itself.
+type Known = (&'static [&'static str], &'static Code, &'static str, Option<&'static str>);
+static KNOWN: &[Known] = &[
+    (&["administratively prohibited"], &codes::BEHIND_RELAY, "the bastion does not allow it", Some(FORWARDING)),
+    (&["open failed: ", "ame or service not known"], &codes::BEHIND_RELAY, NO_NAME, Some(NAME)),
+    (&["open failed: ", "name resolution"], &codes::BEHIND_RELAY, NO_NAME, Some(NAME)),
+    (
+        &["open failed: ", "onnection refused"],
+        &codes::BEHIND_RELAY,
+        "the cache refuses the bastion's connection",
+        Some(PORT),
+    ),
+    (&["open failed: ", "timed out"], &codes::BEHIND_RELAY, "the cache does not answer the bastion", None),
+    (&["open failed: "], &codes::BEHIND_RELAY, "the bastion cannot connect to the cache", None),
+    // Another ssh, whose connection this one shares, has been told why.
+    (&["Stdio forwarding request failed"], &codes::BEHIND_RELAY, "the bastion cannot connect to the cache", None),
+    (&["Could not resolve hostname"], &codes::PROXY_COMMAND, "ssh cannot resolve the bastion's name", Some(BASTION)),
+    (&["Host key verification failed"], &codes::PROXY_COMMAND, "ssh does not trust the bastion's host key", Some(KEY)),
+    (&["Permission denied ("], &codes::PROXY_COMMAND, "the bastion refuses the log-in", Some(LOG_IN)),
+    (&["ssh: connect to host"], &codes::PROXY_COMMAND, "ssh does not reach the bastion", Some(BASTION)),
+];
+/// How much of a line fits a report.
+const LINE: usize = 200;
+const NO_NAME: &str = "the bastion cannot resolve the name";
+const FORWARDING: &str =
+    "allow it in the bastion's sshd_config (AllowTcpForwarding, PermitOpen), and for the key in authorized_keys";
+const NAME: &str = "check the endpoint's name, and the resolver of the bastion: it must be the VPC's";
+const BASTION: &str = "check the bastion's name and port, and that it is up";
+const KEY: &str = "check the bastion's host key, and put it into known_hosts: ssh-keyscan BASTION shows it";
+const LOG_IN: &str = "check user and key: ssh must log in without asking, as ssh -o BatchMode=yes BASTION true shows";
+
 /// Adds what the command said.
-fn overheard(judgement: Judgement, said: &str, context: &Context<'_>) -> Judgement {
-    if said.is_empty() { judgement } else { with(judgement, "stderr", redacted(said, context)) }
+fn overheard(judgement: Judgement, said: &str) -> Judgement {
+    if said.is_empty() { judgement } else { with(judgement, "stderr", said) }
 }
 
 fn with(mut judgement: Judgement, name: &str, value: impl serde::Serialize) -> Judgement {
@@ -158,7 +185,11 @@ fn fixed(mut judgement: Judgement, fix: &str) -> Judgement {
 mod tests {
     use std::os::unix::process::ExitStatusExt;
 
+    use ec_shared::document::Engine;
+
+    use super::super::tests::judged;
     use super::*;
+    use crate::answer::Answer;
 
     fn complained(code: i32, said: &str) -> (&'static str, String) {
         let (code, words, _) = complaint(ExitStatus::from_raw(code << 8), said);
@@ -220,6 +251,15 @@ mod tests {
     fn a_command_that_says_nothing_is_known_by_how_it_ended() {
         assert_eq!(complained(1, ""), ("EC3019", "the command ended before a byte came (exit status: 1)".to_owned()));
         assert!(complained(0, "Warning: Permanently added").1.ends_with("so the server may have hung up"));
+    }
+
+    #[test]
+    fn a_password_that_a_command_says_is_not_shown() {
+        let ended = RelayFault::Ended { status: ExitStatus::from_raw(256), said: "hunter2 is wrong".into() };
+        for fault in [ended, RelayFault::Mute { said: "hunter2?".into() }] {
+            let judgement = judged(Engine::Valkey, Stage::Tcp, &Answer::Relayed(Err(fault)));
+            assert!(!format!("{judgement:?}").contains("hunter2"), "{judgement:?}");
+        }
     }
 
     #[test]
