@@ -295,22 +295,39 @@ fn latency_and_watch_go_the_same_way() {
     assert!(!is_left(&format!("{} -W", bastion.ssh())), "ssh has outlived the tool");
 }
 
+#[test]
+fn a_wait_through_a_bastion_goes_there_anew_until_the_cache_is_up() {
+    need!("valkey-server", "sshd", "ssh");
+    let (bastion, valkey) = (Sshd::start(), Valkey::plain());
+    let endpoint = format!("localhost:{}", valkey.port());
+    let ssh = format!("{} -W %h:%p bastion", bastion.ssh());
+    valkey.stop();
+    let run = tool("ec-probe").args(["watch", "--endpoint", &endpoint, "--no-tls", "--wait-until-up", "--for", "50s"]);
+    let running = run.args(["--proxy-command", &ssh]).start();
+    wait_until("the bastion has tried", || bastion.log().contains(&format!("port {}: failed", valkey.port())));
+    valkey.restart();
+    let outcome = running.end().ok();
+    let outage = &section(&outcome)["watch"]["outages"][0];
+    assert_eq!((&outage["stage"], &outage["code"]), (&json!("tcp"), &json!("EC3077")), "{}", outcome.told());
+    assert!(!is_left(&format!("{} -W", bastion.ssh())), "ssh has outlived the tool");
+}
+
 /// Runs ec-probe on a document in a network of its own, where 10.20.30.0/24 swallows every packet, and no other network is;
-/// none where that cannot be made. `variable` is set in its environment.
-fn in_a_network_of_its_own(document: &Value, variable: &str) -> Option<Outcome> {
-    const MADE: &str = "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 arp off up && \
-                        ip addr add 10.20.30.1/24 dev v0";
-    let inside = |script: &str| sh(&format!("PATH=$PATH:/usr/sbin:/sbin; unshare -n sh -c '{MADE} && {script}'"));
+/// none where that cannot be made. The machine shows the asset tag `tag`, as an EC2 instance does, and no other.
+fn in_a_network_of_its_own(document: &Value, tag: &str, variable: &str) -> Option<Outcome> {
+    const NETWORK: &str = "ip link add v0 type veth peer name v1 && ip link set v1 up && ip link set v0 arp off up && \
+                           ip addr add 10.20.30.1/24 dev v0";
+    const MACHINE: &str = "mount -t tmpfs tmpfs /sys/devices/virtual && mkdir -p /sys/devices/virtual/dmi/id && \
+                           echo $TAG > /sys/devices/virtual/dmi/id/board_asset_tag";
+    let inside = |script: &str| {
+        let script = format!("PATH=$PATH:/usr/sbin:/sbin; unshare -n -m sh -c '{NETWORK} && {MACHINE} && {script}'");
+        sh(&script).env("TAG", tag).env(variable, "1")
+    };
     if inside("true").run().code != 0 {
-        ec_tests::skip("this machine lets nobody make a network of his own");
+        ec_tests::skip("this user may not make a network of his own");
         return None;
     }
-    if fs::read_to_string("/sys/devices/virtual/dmi/id/board_asset_tag").is_ok_and(|tag| tag.starts_with("i-")) {
-        ec_tests::skip("this machine is an EC2 instance");
-        return None;
-    }
-    let run = inside("ec-probe --auth none --timeout 500ms").env(variable, "1");
-    Some(run.stdin(document.to_string()).run())
+    Some(inside("ec-probe --auth none --timeout 500ms").stdin(document.to_string()).run())
 }
 
 /// A cache at this address, and a client that is an EC2 instance.
@@ -327,7 +344,7 @@ fn a_private_address_that_is_not_reached_is_told_with_the_ways_in() {
         ("10.99.0.1", "unreachable", "has no way to 10.99.0.1:6379"),
         ("fd12::1", "unreachable", "fd12::1 is a private address"),
     ] {
-        let Some(outcome) = in_a_network_of_its_own(&at(host), "NOTHING") else { return };
+        let Some(outcome) = in_a_network_of_its_own(&at(host), "none", "NOTHING") else { return };
         let section = section(&outcome.exits(1));
         let finding = &section["findings"][0];
         assert_eq!((&finding["code"], &section["addresses"][0]["status"]), (&json!("EC3008"), &json!(status)));
@@ -341,10 +358,16 @@ fn a_private_address_that_is_not_reached_is_told_with_the_ways_in() {
 }
 
 #[test]
-fn a_container_that_may_run_inside_is_not_said_to_be_outside() {
-    for variable in ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "KUBERNETES_SERVICE_HOST"] {
-        let Some(outcome) = in_a_network_of_its_own(&at("10.99.0.1"), variable) else { return };
-        assert_eq!(section(&outcome)["findings"][0]["code"], "EC3006", "{}", outcome.told());
+fn what_is_or_may_be_inside_is_not_said_to_be_outside() {
+    for (tag, variable) in [
+        ("i-0123456789abcdef0", "NOTHING"),
+        ("none", "AWS_EXECUTION_ENV"),
+        ("none", "ECS_CONTAINER_METADATA_URI_V4"),
+        ("none", "AWS_LAMBDA_FUNCTION_NAME"),
+        ("none", "KUBERNETES_SERVICE_HOST"),
+    ] {
+        let Some(outcome) = in_a_network_of_its_own(&at("10.99.0.1"), tag, variable) else { return };
+        assert_eq!(section(&outcome)["findings"][0]["code"], "EC3006", "{tag} {variable}\n{}", outcome.told());
     }
 }
 
@@ -354,7 +377,7 @@ fn a_path_that_ec_sg_has_looked_at_explains_more_than_a_private_address() {
     let args = ["check", "--cache", "orders", "--from", "i-0b", "--from-files", "path"];
     let mut document = tool("ec-sg").args(args).directory(&saved).run().document();
     document["cache"]["endpoints"] = json!([{"role": "primary", "host": "10.20.30.40", "port": 6379}]);
-    let Some(outcome) = in_a_network_of_its_own(&document, "NOTHING") else { return };
+    let Some(outcome) = in_a_network_of_its_own(&document, "none", "NOTHING") else { return };
     let section = section(&outcome.exits(1));
     assert_eq!(section["stages"][0]["code"], "EC3069", "{section:#}");
 }
