@@ -2,14 +2,12 @@
 //!
 //! Source: RFC 1928, <https://www.rfc-editor.org/rfc/rfc1928>.
 
-use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::answer::{DnsFault, RelayFault};
-use crate::dns;
+use crate::answer::RelayFault;
 use crate::endpoint::Endpoint;
 
 const VERSION: u8 = 5;
@@ -86,29 +84,12 @@ pub(super) async fn connect(
 
 /// The first address of the proxy that takes the connection.
 async fn dial(proxy: &Endpoint) -> Result<TcpStream, RelayFault> {
-    let addresses = match proxy.address() {
-        Some(address) => vec![address],
-        None => dns::resolve(&proxy.host()).await.map_err(|fault| {
-            RelayFault::Down(match fault {
-                DnsFault::NoSuchName => "no such name".to_owned(),
-                DnsFault::NoAddress => "no address".to_owned(),
-                DnsFault::Resolver(why) => why,
-            })
-        })?,
-    };
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect(SocketAddr::new(address, proxy.port())).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = Some(error),
-        }
-    }
-    Err(RelayFault::Down(last.map_or_else(|| "no address".to_owned(), |error| words(&error))))
-}
-
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+    let dialled = TcpStream::connect((proxy.host().as_str(), proxy.port())).await;
+    dialled.map_err(|error| {
+        let text = error.to_string();
+        let text = text.rsplit(": ").next().unwrap_or_default();
+        RelayFault::Down(text.split(" (os error").next().unwrap_or_default().to_lowercase())
+    })
 }
 
 fn request(target: &Endpoint) -> Vec<u8> {
