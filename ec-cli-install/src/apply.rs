@@ -15,7 +15,7 @@ use crate::package::{self, Root};
 use crate::place;
 use crate::plan::{self, Plan, Todo};
 use crate::proof;
-use crate::recipe::{self, Manager, Package};
+use crate::recipe::{Manager, Package};
 use crate::shell::Ran;
 use crate::source::{self, Tarball, Toolchain};
 
@@ -35,8 +35,9 @@ pub fn carry_out(
 ) -> Result<(), Failure> {
     match &plan.todo {
         Todo::Keep(_) => return Ok(()),
-        Todo::Package { package, manager, refresh, .. } => {
-            let package = if *refresh { refreshed(machine, *manager, root, output)? } else { *package };
+        Todo::Image => return Err(plan::no_manager(&machine.platform)),
+        Todo::Package { package, manager, refresh, among, .. } => {
+            let package = if *refresh { refreshed(machine, *manager, among, root, output)? } else { *package };
             let progress = Progress::start(output, format!("installing {}", package.name));
             let ran = package::change(&machine.shell, &manager.install(package.name), root, LONG)?;
             progress.end(output, &ran);
@@ -54,9 +55,14 @@ pub fn carry_out(
     Ok(())
 }
 
-/// Loads the package lists, and gives the best package that is in them.
-fn refreshed(machine: &Machine, manager: Manager, root: Root, output: &Output) -> Result<Package, Failure> {
-    let packages = recipe::packages(&machine.platform);
+/// Loads the package lists, and gives the best of `packages` that is in them.
+fn refreshed(
+    machine: &Machine,
+    manager: Manager,
+    packages: &[Package],
+    root: Root,
+    output: &Output,
+) -> Result<Package, Failure> {
     if let Some(words) = manager.refresh() {
         let progress = Progress::start(output, "loading the package lists".to_owned());
         let ran = package::change(&machine.shell, &words, root, LONG)?;

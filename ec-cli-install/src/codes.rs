@@ -44,13 +44,13 @@ codes! {
         fix: "Look for MinProtocol in the system's openssl.cnf."
     }
     NO_RECIPE = "EC4011" Config "there is no package recipe for this system" {
-        cause: "Packages are known for Amazon Linux 2023, Debian and Ubuntu, and for what calls itself like these.",
+        cause: "No package with a client that has TLS is known for this system or this release of it; ec-cli-install plan --os help lists the systems.",
         see: "cat /etc/os-release",
         fix: "Build from source: ec-cli-install apply --method source --source-tarball FILE"
     }
     NO_PACKAGE = "EC4012" Refused "the package manager offers no client" {
         cause: "None of the packages that hold a client is in the enabled repositories, or the package lists are missing.",
-        see: "apt-cache policy valkey-tools redis-tools, or dnf list valkey redis6",
+        see: "apt-cache policy valkey-tools redis-tools; dnf list valkey redis6; zypper search valkey; apk policy valkey-cli; pacman -Si valkey",
         fix: "Enable a repository that has one of them, or build from source."
     }
     OTHER_SYSTEM = "EC4013" Usage "the plan is for another system" {
@@ -102,6 +102,16 @@ codes! {
         cause: "It has no src/version.h that names a Valkey version in its one top directory.",
         see: "tar tf FILE | grep version.h",
         fix: "Give a source tarball of a Valkey release."
+    }
+    NO_MANAGER = "EC4025" Config "nothing can be installed into this system" {
+        cause: "The system has no package manager, or it is not on the PATH: images without a shell, and systems that only run containers, are made so.",
+        see: "command -v apt-get dnf yum zypper apk pacman brew port",
+        fix: "ec-cli-install plan --os distroless shows how a client is copied into an image; or build from source with --method source."
+    }
+    NO_MEMCACHED_CLIENT = "EC4026" No "there is no client for Memcached on this machine" {
+        cause: "Commands can be typed into openssl s_client where the cache has encryption in transit, and into nc or telnet where it has not; none of these works here.",
+        see: "command -v openssl nc ncat telnet",
+        fix: "ec-cli-install apply, with the document of the cache; ec-probe needs none of them."
     }
     NO_TOOLCHAIN = "EC4031" Config "what a build needs is missing" {
         cause: "make, a C compiler or the headers of OpenSSL are not installed.",

@@ -1,6 +1,10 @@
 //! The four verbs, each from a document to its section.
 
-use ec_shared::document::{Change, ChangeState, Document, Finding, Section, Severity, Status};
+mod memcached;
+
+use std::path::Path;
+
+use ec_shared::document::{Cache, Change, ChangeState, Document, Engine, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
 use ec_shared::{Code, Exit, Failure, Interrupt};
 use serde::Serialize;
@@ -15,8 +19,8 @@ use crate::machine::Machine;
 use crate::package::{self, Root};
 use crate::place;
 use crate::plan::{Plan, Site, Situation, Todo};
-use crate::platform::Platform;
-use crate::recipe::{self, Manager};
+use crate::platform::{Platform, System};
+use crate::recipe::{self, Manager, Recipe};
 use crate::request::{Method, Request};
 use crate::source::{Tarball, Toolchain};
 
@@ -42,6 +46,8 @@ pub struct Work<'a> {
     /// Whether this is a plan for another machine, of which nothing is known but its system.
     is_elsewhere: bool,
     need: Need,
+    /// The cache, where it is one of Memcached, which wants other clients.
+    memcached: Option<Cache>,
     earlier: Option<Section>,
     section: Section,
 }
@@ -57,7 +63,9 @@ impl<'a> Work<'a> {
         command: &'static str,
         document: &Document,
     ) -> Result<Self, Failure> {
-        let need = Need::of(document.cache()?.as_ref());
+        let cache = document.cache()?;
+        let need = Need::of(cache.as_ref());
+        let memcached = cache.filter(|cache| cache.engine == Some(Engine::Memcached));
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
@@ -65,6 +73,9 @@ impl<'a> Work<'a> {
         let mut section = Section::new(command, Status::Ok);
         if !is_elsewhere {
             section = section.fact("ran_on", &machine.ran_on);
+            if let Some(container) = machine.container {
+                section = section.fact("container", container);
+            }
         }
         section = section.fact("platform", asked.os.as_ref().unwrap_or(&machine.platform));
         if request != Request::default() {
@@ -80,7 +91,7 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Self { machine, asked, request, is_elsewhere, need, earlier, section })
+        Ok(Self { machine, asked, request, is_elsewhere, need, memcached, earlier, section })
     }
 
     /// What clients are there?
@@ -88,17 +99,23 @@ impl<'a> Work<'a> {
     /// # Errors
     /// None; the answer is in the section.
     pub fn detect(&mut self) -> Result<(), Failure> {
-        let clients = self.machine.clients(self.request.prefix.as_deref()).to_vec();
+        if self.memcached.is_some() {
+            self.detect_tools();
+            return Ok(());
+        }
+        let clients = self.clients(self.request.prefix.clone().as_deref());
         self.tell("clients", &clients);
-        let broken = clients.iter().filter_map(|client| Some((client, client.problem.as_ref()?)));
-        self.section.findings.extend(broken.map(|(client, problem)| {
-            Finding::new(&codes::BROKEN_CLIENT, Severity::Warning, format!("{} does not run", client.path.display()))
-                .evidence("problem", problem)
-        }));
+        self.tell_broken(&clients);
         match clients.first().filter(|client| client.problem.is_none()) {
             Some(client) => {
-                if !client.tls.listed && self.need != Need::Plain {
-                    self.deny(&codes::NO_TLS, format!("{} cannot speak TLS", client.path.display()));
+                let path = client.path.display();
+                match self.need {
+                    Need::Plain => {}
+                    _ if !client.tls.listed => self.deny(&codes::NO_TLS, format!("{path} cannot speak TLS")),
+                    Need::Tls13 if !client.serves(Need::Tls13) => {
+                        self.deny(&codes::NO_TLS13, format!("{path} cannot speak TLS 1.3"));
+                    }
+                    Need::Tls | Need::Tls13 => {}
                 }
                 self.choose(client);
             }
@@ -125,10 +142,7 @@ impl<'a> Work<'a> {
         }
         self.section.status = Status::Planned;
         self.section.changes.extend(plan.change(ChangeState::Planned));
-        self.tell("steps", &plan.recipe.steps);
-        if !plan.recipe.alternatives.is_empty() {
-            self.tell("alternatives", &plan.recipe.alternatives);
-        }
+        self.tell_recipe(&plan.recipe);
         if self.asked.detailed_exitcode {
             self.section.exit = Some(Exit::No);
         }
@@ -145,7 +159,8 @@ impl<'a> Work<'a> {
         self.is_for_this_machine()?;
         let (plan, tarball) = self.decide()?;
         self.is_as_planned(&plan)?;
-        let root = match (self.machine.is_root, self.asked.sudo) {
+        let takes_no_root = matches!(&plan.todo, Todo::Package { manager, .. } if !manager.needs_root());
+        let root = match (self.machine.is_root || takes_no_root, self.asked.sudo) {
             (true, _) => Root::Already,
             (false, true) => Root::Sudo,
             (false, false) => Root::No,
@@ -161,7 +176,9 @@ impl<'a> Work<'a> {
         done?;
         let client = match &plan.todo {
             Todo::Keep(client) => Some(client.clone()),
-            Todo::Package { .. } => self.machine.clients(None).first().cloned(),
+            Todo::Package { .. } if self.memcached.is_some() => self.serving_tools().into_iter().next(),
+            Todo::Package { .. } => self.clients(None).into_iter().next(),
+            Todo::Image => None,
             Todo::Source { target, .. } => Some(detect::look(&self.machine.shell, target)),
         };
         if let Some(client) = client {
@@ -177,8 +194,11 @@ impl<'a> Work<'a> {
     /// `EC4013` if this is not the system that `--os` names, `EC4037` if nothing can be proven here.
     pub fn verify(&mut self) -> Result<(), Failure> {
         self.is_for_this_machine()?;
+        if self.memcached.is_some() {
+            return self.verify_tool();
+        }
         let prefix = self.request.prefix.clone();
-        let clients = self.machine.clients(prefix.as_deref());
+        let clients = self.clients(prefix.as_deref());
         // Who names a prefix asks about the client in it.
         let is_asked = |client: &&Client| prefix.as_ref().is_none_or(|prefix| client.path.starts_with(prefix));
         let client = clients.iter().filter(is_asked).find(|client| client.problem.is_none()).cloned();
@@ -203,35 +223,66 @@ impl<'a> Work<'a> {
     fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
         let is_here = !self.is_elsewhere;
         let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
+        if self.memcached.is_some() {
+            return Ok((self.decide_tool(&platform)?, None));
+        }
+        let manager = self.manager(&platform);
+        if self.has_nothing(&platform, manager) {
+            let clients = if is_here { self.clients(None) } else { Vec::new() };
+            let situation = Situation { platform: &platform, clients: &clients, manager, is_root: false };
+            return Ok((situation.image(), None));
+        }
         let method = self.request.method(&platform)?;
         self.tell("method", &method);
         let tarball = match &self.request.source_tarball {
             Some(path) => Some(Tarball::open(&self.machine.shell, path, self.request.sha256.as_deref())?),
             None => None,
         };
-        let prefix = self.request.prefix.as_deref();
-        let clients = if is_here { self.machine.clients(prefix).to_vec() } else { Vec::new() };
+        let prefix = self.request.prefix.clone();
+        let clients = if is_here { self.clients(prefix.as_deref()) } else { Vec::new() };
         let is_root = is_here && self.machine.is_root;
-        let situation = Situation { platform: &platform, clients: &clients, is_root };
+        let situation = Situation { platform: &platform, clients: &clients, manager, is_root };
         let shell = &self.machine.shell;
         let plan = match method {
             Method::Package => {
-                let manager = Manager::of(&platform).filter(|_| is_here);
-                let ask = |manager| package::offers(shell, manager, recipe::packages(&platform));
-                situation.package(manager.map(ask).transpose()?.as_deref())?
+                let packages = recipe::packages(&platform);
+                let ask = |manager| package::offers(shell, manager, packages);
+                let asked = manager.filter(|_| is_here && !packages.is_empty());
+                situation.package(asked.map(ask).transpose()?.as_deref())?
             }
             Method::Source => {
                 let target = self.request.target(shell.home().filter(|_| is_here), is_root || !is_here)?;
                 let site = Site {
                     is_writable: is_here && place::check(&target).is_ok(),
                     has_toolchain: is_here && Toolchain::find(shell, &platform, is_root).is_ok(),
-                    cores: self.machine.cores,
+                    cores: is_here.then_some(self.machine.cores),
+                    origin: recipe::release(),
                     target,
                 };
                 situation.source(tarball.as_ref(), &site)
             }
         };
         Ok((plan, tarball))
+    }
+
+    /// The package manager: of another machine the usual one, of this one the one that is there.
+    fn manager(&self, platform: &Platform) -> Option<Manager> {
+        let is_there = |manager: &Manager| self.is_elsewhere || self.machine.shell.find(manager.program()).is_some();
+        Manager::all_of(platform).iter().copied().find(is_there)
+    }
+
+    /// Whether there is nothing to install with, and nobody has asked for another way.
+    fn has_nothing(&self, platform: &Platform, manager: Option<Manager>) -> bool {
+        let asks_for_more = self.request != Request::default();
+        let has_shell = self.is_elsewhere || self.machine.shell.find("sh").is_some();
+        !asks_for_more && (platform.id == System::Distroless || (manager.is_none() && !has_shell))
+    }
+
+    /// The clients, best first for this cache.
+    fn clients(&mut self, prefix: Option<&Path>) -> Vec<Client> {
+        let mut clients = self.machine.clients(prefix).to_vec();
+        detect::rank(&mut clients, self.need);
+        clients
     }
 
     fn is_for_this_machine(&self) -> Result<(), Failure> {
@@ -266,6 +317,10 @@ impl<'a> Work<'a> {
 
     /// Puts the client to the proof, and the verdict into the section.
     fn prove(&mut self, mut client: Client) -> Result<(), Failure> {
+        if self.is_plain_memcached() {
+            self.choose(&client);
+            return Ok(());
+        }
         let proof = self.machine.proof(&client.path)?;
         client.tls.tls12 = Some(proof.tls12.is_answered());
         client.tls.tls13 = Some(proof.tls13.is_answered());
@@ -280,6 +335,9 @@ impl<'a> Work<'a> {
 
     /// Writes down the client that this is about.
     fn choose(&mut self, client: &Client) {
+        if self.memcached.is_some() {
+            return self.choose_tool(client);
+        }
         if !client.on_path
             && let Some(dir) = client.path.parent()
         {
@@ -288,6 +346,40 @@ impl<'a> Work<'a> {
             self.section.findings.push(Finding::new(&codes::NOT_ON_PATH, Severity::Warning, summary).fix(fix));
         }
         self.tell("client", client);
+    }
+
+    /// Says of what does not run why it does not.
+    fn tell_broken(&mut self, clients: &[Client]) {
+        let broken = clients.iter().filter_map(|client| Some((client, client.problem.as_ref()?)));
+        self.section.findings.extend(broken.map(|(client, problem)| {
+            Finding::new(&codes::BROKEN_CLIENT, Severity::Warning, format!("{} does not run", client.path.display()))
+                .evidence("problem", problem)
+        }));
+    }
+
+    fn tell_recipe(&mut self, recipe: &Recipe) {
+        let mut reasons = recipe.reasons.clone();
+        let takes_sudo = recipe.steps.iter().any(|step| step.sudo);
+        if takes_sudo && !self.is_elsewhere && self.machine.shell.find("sudo").is_none() {
+            reasons.push(
+                "there is no sudo here: run the steps as root, or build into your home with --method source".to_owned(),
+            );
+        }
+        if !recipe.steps.is_empty() {
+            self.tell("steps", &recipe.steps);
+        }
+        if recipe.steps.iter().any(|step| step.estimated_s.is_some()) {
+            self.tell("estimates", &recipe::ESTIMATES);
+        }
+        if !recipe.alternatives.is_empty() {
+            self.tell("alternatives", &recipe.alternatives);
+        }
+        if !recipe.dockerfile.is_empty() {
+            self.tell("dockerfile", &recipe.dockerfile);
+        }
+        if !reasons.is_empty() {
+            self.tell("reasons", &reasons);
+        }
     }
 
     fn deny(&mut self, code: &'static Code, summary: String) {
