@@ -175,7 +175,7 @@ pub fn no_manager(platform: &Platform) -> Failure {
     let because = "it has no package manager, or the package manager is not on the PATH";
     Failure::new(&codes::NO_MANAGER, format!("cannot install anything into {}", platform.name))
         .because(because)
-        .hint("ec-cli-install plan --os distroless   shows the lines for the Dockerfile of the image")
+        .hint("build from source with --method source; ec-cli-install plan --os distroless   shows how to copy a client into an image")
 }
 
 /// What to say where the package manager has nothing.
@@ -183,7 +183,7 @@ pub fn no_package(packages: &[Package]) -> Failure {
     let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
     Failure::new(&codes::NO_PACKAGE, format!("cannot find a package {}", names.join(" or ")))
         .because("the enabled repositories have none")
-        .hint("enable a repository that has one (Amazon Linux 2023: dnf install -y --releasever=latest valkey), or build from source")
+        .hint("enable a repository that has one, or build from source: --method source")
 }
 
 impl Plan {

@@ -103,13 +103,14 @@ pub fn from_package(
         recipe.steps.push(Step::new("load the package lists", &refresh).sudo(sudo));
     }
     recipe.steps.push(install(manager, &package));
-    if platform.id == System::AmazonLinux2023 && package.name == "valkey" {
-        let words = ["dnf", "install", "-y", "--releasever=latest", package.name];
-        // <https://docs.aws.amazon.com/linux/al2023/ug/deterministic-upgrades.html>
+    if let Some(latest) = manager.wider(platform).filter(|_| package.name == "valkey") {
         recipe.or(
             "dnf finds no valkey: an image is locked to the repository of its own day",
-            Step::new("install valkey of the latest repository", &words).sudo(sudo),
+            Step::new("install valkey of the latest repository", &latest.install(package.name)).sudo(sudo),
         );
+    }
+    if manager == Manager::DnfLatest {
+        recipe.reasons.push("the repository that this image is locked to has no client; the latest one has".to_owned());
     }
     if let Some(epel) = epel(platform).filter(|_| others.iter().any(|other| *other != package)) {
         let words = manager.install(&epel);
@@ -118,7 +119,7 @@ pub fn from_package(
     for other in others.iter().filter(|other| **other != package) {
         recipe.or(other.when, install(manager, other));
     }
-    for other in Manager::all_of(platform).iter().filter(|other| **other != manager) {
+    for other in Manager::all_of(platform).iter().filter(|other| other.name() != manager.name()) {
         recipe.or(&format!("{} is used instead of {}", other.name(), manager.name()), install(*other, &package));
     }
     if package.has_server {

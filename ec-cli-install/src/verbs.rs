@@ -246,9 +246,17 @@ impl<'a> Work<'a> {
         let plan = match method {
             Method::Package => {
                 let packages = recipe::packages(&platform);
-                let ask = |manager| package::offers(shell, manager, packages);
                 let asked = manager.filter(|_| is_here && !packages.is_empty());
-                situation.package(asked.map(ask).transpose()?.as_deref())?
+                let mut offers = asked.map(|manager| package::offers(shell, manager, packages)).transpose()?;
+                let wider = asked.and_then(|manager| manager.wider(&platform));
+                let manager = match wider.filter(|_| offers.as_ref().is_some_and(Vec::is_empty)) {
+                    Some(wider) => {
+                        offers = Some(package::offers(shell, wider, packages)?);
+                        Some(wider)
+                    }
+                    None => manager,
+                };
+                Situation { manager, ..situation }.package(offers.as_deref())?
             }
             Method::Source => {
                 let target = self.request.target(shell.home().filter(|_| is_here), is_root || !is_here)?;

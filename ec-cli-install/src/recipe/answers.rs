@@ -9,7 +9,7 @@ use crate::package::Offer;
 pub fn offers(manager: Manager, text: &str) -> Vec<Offer> {
     match manager {
         Manager::Apt => policy(text),
-        Manager::Dnf => repoquery(text),
+        Manager::Dnf | Manager::DnfLatest => repoquery(text),
         Manager::Yum | Manager::Pacman | Manager::Port => info(text),
         Manager::Zypper => table(text),
         Manager::Apk => versions(text),
@@ -26,7 +26,7 @@ pub fn is_none(manager: Manager, code: Option<i32>, stderr: &str) -> bool {
         Manager::Pacman => &["was not found"],
         Manager::Brew => &["No available formula"],
         Manager::Port => &["not found"],
-        Manager::Apt | Manager::Dnf | Manager::Apk => return false,
+        Manager::Apt | Manager::Dnf | Manager::DnfLatest | Manager::Apk => return false,
     };
     says.iter().any(|words| stderr.contains(words))
 }

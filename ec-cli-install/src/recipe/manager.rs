@@ -9,6 +9,9 @@ pub enum Manager {
     Apt,
     /// dnf, of Amazon Linux 2023, Fedora and Red Hat Enterprise Linux since 8.
     Dnf,
+    /// dnf, with the latest repository of Amazon Linux 2023 instead of the one that the image is locked to:
+    /// <https://docs.aws.amazon.com/linux/al2023/ug/deterministic-upgrades.html>.
+    DnfLatest,
     /// yum, of Amazon Linux 2.
     Yum,
     /// zypper, of SUSE.
@@ -45,11 +48,16 @@ impl Manager {
         Self::all_of(platform).first().copied()
     }
 
+    /// What to ask where this manager has none of the packages.
+    pub fn wider(self, platform: &Platform) -> Option<Self> {
+        (self == Self::Dnf && platform.id == System::AmazonLinux2023).then_some(Self::DnfLatest)
+    }
+
     /// Its name, as it stands in documents.
     pub fn name(self) -> &'static str {
         match self {
             Self::Apt => "apt",
-            Self::Dnf => "dnf",
+            Self::Dnf | Self::DnfLatest => "dnf",
             Self::Yum => "yum",
             Self::Zypper => "zypper",
             Self::Apk => "apk",
@@ -74,6 +82,7 @@ impl Manager {
         let words: &[&str] = match self {
             Self::Apt => &["apt-cache", "policy"],
             Self::Dnf => &["dnf", "-q", "repoquery", "--qf", "%{name} %{version}\\n"],
+            Self::DnfLatest => &["dnf", "-q", "--releasever=latest", "repoquery", "--qf", "%{name} %{version}\\n"],
             Self::Yum => &["yum", "-q", "info"],
             // Without refreshing, which takes root.
             Self::Zypper => &["zypper", "--non-interactive", "--no-refresh", "search", "--details", "--match-exact"],
@@ -103,6 +112,7 @@ impl Manager {
                 "--no-remove",
             ],
             Self::Dnf => &["dnf", "install", "-y"],
+            Self::DnfLatest => &["dnf", "install", "-y", "--releasever=latest"],
             Self::Yum => &["yum", "install", "-y"],
             Self::Zypper => &["zypper", "--non-interactive", "install", "--no-recommends"],
             Self::Apk => &["apk", "add"],
@@ -123,7 +133,7 @@ impl Manager {
             Self::Zypper => vec!["zypper", "--non-interactive", "refresh"],
             Self::Apk => vec!["apk", "update"],
             Self::Pacman => vec!["pacman", "-Sy"],
-            Self::Dnf | Self::Yum | Self::Brew | Self::Port => return None,
+            Self::Dnf | Self::DnfLatest | Self::Yum | Self::Brew | Self::Port => return None,
         })
     }
 }

@@ -75,7 +75,7 @@ pub fn packages(platform: &Platform, need: Need) -> &'static [Package] {
     match manager {
         Some(Manager::Apt) => &[NETCAT_OF_DEBIAN, MEMCACHED_TOOLS],
         Some(Manager::Dnf) if platform.id == System::Fedora => &[NMAP_NCAT, MEMCACHED_AWESOME],
-        Some(Manager::Dnf) => &[NMAP_NCAT],
+        Some(Manager::Dnf | Manager::DnfLatest) => &[NMAP_NCAT],
         Some(Manager::Yum) => &[NMAP_NCAT, MEMCACHED],
         Some(Manager::Zypper | Manager::Apk) => &[NETCAT, MEMCACHED],
         Some(Manager::Pacman) => &[OPENBSD_NETCAT],
