@@ -6,6 +6,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ec_shared::Failure;
@@ -55,7 +56,7 @@ impl Machine {
             container: container(|path| Path::new(path).exists(), |name| variable(name).is_some()),
             ran_on: RanOn::here(),
             is_root: geteuid().is_root(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: thread::available_parallelism().map_or(1, usize::from),
             clients: HashMap::new(),
             tools: None,
             proofs: HashMap::new(),
@@ -76,6 +77,19 @@ impl Machine {
     /// The programs on this machine that speak to Memcached, best first.
     pub fn tools(&mut self) -> &[Client] {
         self.tools.get_or_insert_with(|| detect::tools(&self.shell))
+    }
+
+    /// Looks for clients and for the programs that speak to Memcached at once; gives the latter.
+    pub fn look_around(&mut self, prefix: Option<&Path>) -> &[Client] {
+        let shell = &self.shell;
+        thread::scope(|scope| {
+            let tools = scope.spawn(|| detect::tools(shell));
+            let bin: Vec<PathBuf> = prefix.iter().map(|prefix| prefix.join("bin")).collect();
+            let key = prefix.map(Path::to_path_buf);
+            self.clients.entry(key).or_insert_with(|| detect::clients(shell, &bin));
+            self.tools = tools.join().ok();
+        });
+        self.tools()
     }
 
     /// What `client` proves.

@@ -23,6 +23,8 @@ pub struct Situation<'a> {
     pub clients: &'a [Client],
     /// The package manager; none where the system has none, or has lost it.
     pub manager: Option<Manager>,
+    /// What the cache asks of a client.
+    pub need: Need,
     /// Whether this is root.
     pub is_root: bool,
 }
@@ -104,12 +106,12 @@ impl Situation<'_> {
     ///
     /// # Errors
     /// `EC4011` if there is no recipe, `EC4012` if the manager has none of the packages.
-    pub fn tool(&self, need: Need, offers: Option<&[Offer]>) -> Result<Plan, Failure> {
+    pub fn tool(&self, offers: Option<&[Offer]>) -> Result<Plan, Failure> {
         // What the clients are has been looked at with this need in mind.
         if let Some(tool) = self.clients.iter().find(|tool| tool.problem.is_none()) {
             return Ok(Plan::keep(tool));
         }
-        let packages = tools::packages(self.platform, need);
+        let packages = tools::packages(self.platform, self.need);
         let Some(first) = packages.first() else {
             return Err(Failure::new(
                 &codes::NO_RECIPE,
@@ -141,7 +143,7 @@ impl Situation<'_> {
             None => (standard, None),
         };
         let is_wanted = |client: &&Client| client.name == package.client || kept.contains(&client.name.as_str());
-        if let Some(client) = self.clients.iter().filter(|client| client.is_good()).find(is_wanted) {
+        if let Some(client) = self.clients.iter().filter(|client| client.serves(self.need)).find(is_wanted) {
             return Ok(Plan::keep(client));
         }
         // Where the manager has answered, there is nothing left to choose.
@@ -154,7 +156,7 @@ impl Situation<'_> {
     pub fn source(&self, tarball: Option<&Tarball>, site: &Site) -> Plan {
         let version = tarball.map(|tarball| tarball.inside.version.clone());
         let there = self.clients.iter().find(|client| client.path == site.target);
-        let is_same = |client: &&Client| client.is_good() && (version.is_none() || client.version == version);
+        let is_same = |client: &&Client| client.serves(self.need) && (version.is_none() || client.version == version);
         if let Some(client) = there.filter(is_same) {
             return Plan::keep(client);
         }
@@ -165,7 +167,7 @@ impl Situation<'_> {
 
     /// Plans a client in the image of this machine, unless there is a good one.
     pub fn image(&self) -> Plan {
-        let good = self.clients.iter().find(|client| client.is_good());
+        let good = self.clients.iter().find(|client| client.serves(self.need));
         good.map_or_else(|| Plan { todo: Todo::Image, recipe: image::into_image() }, Plan::keep)
     }
 }

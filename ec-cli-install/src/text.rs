@@ -17,6 +17,9 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         clients if clients.is_empty() => client(section, report),
         clients => clients.iter().for_each(|found| candidate(found, report)),
     }
+    for found in list::<Value>(section, "tools") {
+        candidate(&found, report);
+    }
     for (index, step) in list::<Step>(section, "steps").iter().enumerate() {
         report.row(
             Mark::Add,
@@ -77,6 +80,8 @@ fn candidate(client: &Value, report: &mut Report) {
     let also = client["also"].as_array().map(Vec::as_slice).unwrap_or_default();
     let also = also.iter().filter_map(Value::as_str).map(|path| format!("also {path}"));
     let password = client["knows"]["password_from"][0].as_str().map(|name| format!("password from {name}"));
+    let for_memcached = client["knows"].is_null() && client["problem"].is_null();
+    let note = if for_memcached { format!("for Memcached {note}") } else { note };
     let notes: Vec<String> = [note].into_iter().chain(password).chain(also).collect();
     report.row(mark, [word(client, "path"), word(client, "version"), notes.join("; ")]);
 }

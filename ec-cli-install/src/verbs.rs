@@ -48,6 +48,8 @@ pub struct Work<'a> {
     need: Need,
     /// The cache, where it is one of Memcached, which wants other clients.
     memcached: Option<Cache>,
+    /// Whether the engine of the cache is known.
+    knows_engine: bool,
     earlier: Option<Section>,
     section: Section,
 }
@@ -65,6 +67,7 @@ impl<'a> Work<'a> {
     ) -> Result<Self, Failure> {
         let cache = document.cache()?;
         let need = Need::of(cache.as_ref());
+        let knows_engine = cache.as_ref().is_some_and(|cache| cache.engine.is_some());
         let memcached = cache.filter(|cache| cache.engine == Some(Engine::Memcached));
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
@@ -91,7 +94,7 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Self { machine, asked, request, is_elsewhere, need, memcached, earlier, section })
+        Ok(Self { machine, asked, request, is_elsewhere, need, memcached, knows_engine, earlier, section })
     }
 
     /// What clients are there?
@@ -103,7 +106,12 @@ impl<'a> Work<'a> {
             self.detect_tools();
             return Ok(());
         }
-        let clients = self.clients(self.request.prefix.clone().as_deref());
+        let prefix = self.request.prefix.clone();
+        if !self.knows_engine {
+            let tools = self.machine.look_around(prefix.as_deref()).to_vec();
+            self.tell("tools", &tools);
+        }
+        let clients = self.clients(prefix.as_deref());
         self.tell("clients", &clients);
         self.tell_broken(&clients);
         match clients.first().filter(|client| client.problem.is_none()) {
@@ -229,7 +237,8 @@ impl<'a> Work<'a> {
         let manager = self.manager(&platform);
         if self.has_nothing(&platform, manager) {
             let clients = if is_here { self.clients(None) } else { Vec::new() };
-            let situation = Situation { platform: &platform, clients: &clients, manager, is_root: false };
+            let situation =
+                Situation { platform: &platform, clients: &clients, manager, need: self.need, is_root: false };
             return Ok((situation.image(), None));
         }
         let method = self.request.method(&platform)?;
@@ -241,7 +250,7 @@ impl<'a> Work<'a> {
         let prefix = self.request.prefix.clone();
         let clients = if is_here { self.clients(prefix.as_deref()) } else { Vec::new() };
         let is_root = is_here && self.machine.is_root;
-        let situation = Situation { platform: &platform, clients: &clients, manager, is_root };
+        let situation = Situation { platform: &platform, clients: &clients, manager, need: self.need, is_root };
         let shell = &self.machine.shell;
         let plan = match method {
             Method::Package => {

@@ -28,12 +28,12 @@ fn amazon_linux_2023_takes_valkey_and_says_what_to_do_where_dnf_has_none() {
 
 #[test]
 fn an_image_of_amazon_linux_2023_whose_own_repository_has_no_client_takes_the_latest_one() {
-    let (platform, latest) = (platform("amazon-linux-2023"), Manager::Dnf);
-    let latest = latest.wider(&platform).unwrap();
-    let recipe = from_package(&platform, latest, standard(&platform).unwrap(), &[], true, true);
+    let amazon = platform("amazon-linux-2023");
+    let latest = Manager::Dnf.wider(&amazon).unwrap();
+    let recipe = from_package(&amazon, latest, standard(&amazon).unwrap(), &[], true, true);
     assert_eq!(typed(&recipe), ["dnf install -y --releasever=latest valkey"]);
     assert!(recipe.reasons[0].starts_with("the repository that this image is locked to"), "{:?}", recipe.reasons);
-    assert_eq!(Manager::Dnf.wider(&super::tests::platform("fedora")), None);
+    assert_eq!(Manager::Dnf.wider(&platform("fedora")), None);
 }
 
 #[test]

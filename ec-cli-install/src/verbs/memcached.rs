@@ -47,7 +47,8 @@ impl Work<'_> {
         let asked = manager.filter(|_| is_here && serving.is_empty() && !packages.is_empty());
         let offers = asked.map(|manager| package::offers(shell, manager, packages)).transpose()?;
         let is_root = is_here && self.machine.is_root;
-        let plan = Situation { platform, clients: &serving, manager, is_root }.tool(self.need, offers.as_deref())?;
+        let plan =
+            Situation { platform, clients: &serving, manager, need: self.need, is_root }.tool(offers.as_deref())?;
         let program = match &plan.todo {
             Todo::Package { package, .. } => package.client,
             _ => return Ok(plan),
