@@ -1,11 +1,11 @@
 //! Finds, plans, installs and proves the command-line client for Valkey and Redis OSS caches on this machine.
 //!
 //! # Interface
-//! Reads of a document: `cache` (engine, TLS, connection), `client.instance_id`, and its own `cli`. Writes `cli` and
-//! nothing else. Exits as `ec_shared::exit` says; codes are `EC4xxx`.
+//! Reads of a document: `cache` (engine, TLS, connection, endpoints), `client.instance_id`, and its own `cli`. Writes
+//! `cli` and nothing else. Exits as `ec_shared::exit` says; codes are `EC4xxx`.
 //!
 //! # How it is put together
-//! - Pure: [`platform`] (os-release → system), [`recipe`] (system → steps), [`plan`] (what there is × what is wanted →
+//! - Pure: [`platform`] (os-release → system), [`recipe`] (system → steps; packages and tools as data), [`plan`] (what there is × what is wanted →
 //!   what to do), [`judge`] (what was proven × what the cache needs → findings).
 //! - Each at one door: [`shell`] is the only file that starts programs, [`archive`] the only one that unpacks,
 //!   [`place`] the only one that writes into the prefix, [`server`] the only one that listens.
