@@ -13,6 +13,7 @@ use ec_shared::ran_on::RanOn;
 use rustix::process::geteuid;
 
 use crate::detect::{self, Client};
+use crate::load::Network;
 use crate::platform::Platform;
 use crate::proof::{self, Proof};
 use crate::shell::Shell;
@@ -30,6 +31,8 @@ pub struct Machine {
     pub is_root: bool,
     /// How many compilers may run at once.
     pub cores: usize,
+    /// How this machine reaches the network.
+    pub network: Network,
     clients: HashMap<Option<PathBuf>, Vec<Client>>,
     proofs: HashMap<PathBuf, Proof>,
 }
@@ -46,6 +49,13 @@ impl Machine {
             platform: Platform::of_os_release(&os_release),
             ran_on: RanOn::here(),
             is_root: geteuid().is_root(),
+            network: Network {
+                variables: Network::VARIABLES
+                    .iter()
+                    .filter_map(|name| Some(((*name).into(), variable(name)?)))
+                    .collect(),
+                ca_bundle: None,
+            },
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             clients: HashMap::new(),
             proofs: HashMap::new(),

@@ -10,7 +10,7 @@ use crate::codes;
 use crate::detect::Client;
 use crate::package::Offer;
 use crate::platform::Platform;
-use crate::recipe::{self, Manager, Package, Recipe};
+use crate::recipe::{self, Download, Manager, Package, Recipe};
 use crate::source::Tarball;
 
 /// What is known before deciding.
@@ -35,6 +35,8 @@ pub struct Site {
     pub has_toolchain: bool,
     /// How many compilers may run at once.
     pub cores: usize,
+    /// Where the source comes from if no tarball is given.
+    pub origin: Download,
 }
 
 /// What to do.
@@ -229,7 +231,7 @@ mod tests {
         let platform = Platform::of_id("amazon-linux-2").unwrap();
         let tarball = version.map(|version| Tarball::for_tests("/src/valkey.tar.gz", version));
         let target = PathBuf::from("/opt/bin/valkey-cli");
-        let site = Site { target, is_writable: true, has_toolchain: true, cores: 2 };
+        let site = Site { target, is_writable: true, has_toolchain: true, cores: 2, origin: recipe::release() };
         Situation { platform: &platform, clients, is_root: true }.source(tarball.as_ref(), &site).todo
     }
 

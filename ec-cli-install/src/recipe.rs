@@ -194,6 +194,11 @@ pub fn from_package(
     recipe
 }
 
+/// The release that a source build loads where nothing else is asked for.
+pub fn release() -> Download {
+    Download { url: RELEASE_URL.to_owned(), sha256: RELEASE_SHA256.to_owned() }
+}
+
 /// How to build the client from `tarball`, or from the latest known release.
 pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, is_root: bool) -> Recipe {
     let mut recipe = Recipe::default();
@@ -203,16 +208,16 @@ pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, 
     let release = format!("valkey-{RELEASE}");
     let packed = format!("{release}.tar.gz");
     if tarball.is_none() {
-        let words = ["curl", "-fsSL", "-o", &packed, RELEASE_URL];
+        let words = ["curl", "-fsSL", "-o", &packed, &site.origin.url];
         let mut step = Step::new(format!("load the source of Valkey {RELEASE}"), &words);
-        step.download = Some(Download { url: RELEASE_URL.to_owned(), sha256: RELEASE_SHA256.to_owned() });
+        step.download = Some(site.origin.clone());
         recipe.steps.push(step);
     }
     let (file, top, sha256) = match tarball {
         Some(tarball) => {
             (tarball.path.display().to_string(), tarball.inside.top.display().to_string(), tarball.sha256.as_str())
         }
-        None => (packed, release, RELEASE_SHA256),
+        None => (packed, release, site.origin.sha256.as_str()),
     };
     let mut check = Step::new("check that it is the right one", &[""; 0]);
     check.command = format!("echo {} | sha256sum -c", quoted(&format!("{sha256}  {file}")));
@@ -333,7 +338,7 @@ mod tests {
     #[test]
     fn amazon_linux_2_builds_the_client_alone_and_checks_what_it_loads() {
         let target = "/usr/local/bin/valkey-cli".into();
-        let site = Site { target, is_writable: false, has_toolchain: false, cores: 4 };
+        let site = Site { target, is_writable: false, has_toolchain: false, cores: 4, origin: release() };
         let recipe = from_source(&platform("amazon-linux-2"), None, &site, false);
         assert_eq!(
             typed(&recipe),
