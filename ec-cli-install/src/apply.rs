@@ -19,7 +19,7 @@ use crate::plan;
 use crate::progress::Progress;
 use crate::proof;
 use crate::recipe::{self, Download, Manager, Package};
-use crate::shell::Ran;
+use crate::shell::{Ran, Shell};
 use crate::source::{self, Tarball, Toolchain};
 use crate::undo;
 use crate::workplace::Workplace;
@@ -206,7 +206,7 @@ pub fn build(
     let content = std::fs::read(&program).map_err(|error| {
         Failure::new(&ec_shared::codes::READ, format!("cannot read {}", program.display())).because(error)
     })?;
-    prove(machine, &program, tarball)?;
+    prove(&shell, &program, tarball)?;
 
     let hands = place::hands(&machine.shell, target, root)?;
     let sha256 = source::sha256_of(&content);
@@ -240,8 +240,8 @@ pub fn build(
     Ok(outcome)
 }
 
-fn prove(machine: &Machine, program: &Path, tarball: &Tarball) -> Result<(), Failure> {
-    let proof = proof::prove(&machine.shell, program)?;
+fn prove(shell: &Shell, program: &Path, tarball: &Tarball) -> Result<(), Failure> {
+    let proof = proof::prove(shell, program)?;
     let unproven = |what: &str| {
         Failure::new(
             &codes::UNPROVEN,

@@ -173,13 +173,23 @@ fn load_with_wget(shell: &Shell, network: &Network, wget: &Path, url: &str, part
         let text = ran.text();
         let next = text.lines().filter_map(|line| line.trim().strip_prefix("Location: ")).next_back();
         match (ran.code, next.map(|next| next.split(' ').next().unwrap_or(next))) {
-            (Some(8), Some(next)) if next.starts_with("https://") => at = next.to_owned(),
-            (Some(8), Some(next)) => return Err(off_https(url, format!("it leads to {next}")).into()),
+            (Some(8), Some(next)) => {
+                at = resolved(&at, next).ok_or_else(|| off_https(url, format!("it leads to {next}")))?;
+            }
             (Some(3), _) => return Err(cannot_keep(part, ran.last_words()).into()),
             _ => return Err(Trouble::Passing(ran.last_words())),
         }
     }
     Err(Trouble::Passing(format!("it leads from one address to the next, more than {HOPS} times")))
+}
+
+/// The address that `location` names for who is at `at`, if it is one of https.
+fn resolved(at: &str, location: &str) -> Option<String> {
+    if location.starts_with('/') && !location.starts_with("//") {
+        let rest = at.strip_prefix("https://")?;
+        return Some(format!("https://{}{location}", rest.split('/').next()?));
+    }
+    location.starts_with("https://").then(|| location.to_owned())
 }
 
 fn off_https(url: &str, why: impl Display) -> Failure {
@@ -281,6 +291,16 @@ mod tests {
         let endless = loaded("wget", &wget("https://mirror.example/again")).unwrap_err();
         assert_eq!(endless.code().id, "EC4030");
         assert_eq!(loaded("wget", "echo BusyBox").unwrap_err().code().id, "EC4036");
+    }
+
+    #[test]
+    fn a_location_is_an_address_or_a_path() {
+        let at = |location| resolved("https://m.example:8443/a/b", location);
+        assert_eq!(at("/c").as_deref(), Some("https://m.example:8443/c"));
+        assert_eq!(at("https://o.example/c").as_deref(), Some("https://o.example/c"));
+        for off in ["http://m.example/c", "//o.example/c", "file:///etc/passwd", "c"] {
+            assert_eq!(at(off), None, "{off}");
+        }
     }
 
     #[test]
