@@ -59,6 +59,8 @@ pub fn removable(shell: &Shell, manager: Manager, package: &str, brought: &[Stri
 }
 
 /// The command that takes exactly `packages` away. What goes was asked beforehand; nothing else may go with it.
+///
+/// Never `purge`: to purge Debian's valkey-tools is to delete /var/lib/valkey, and with it the data of any server.
 pub fn remove(manager: Manager, packages: &[String]) -> Vec<&str> {
     let words: &[&str] = if base(manager) == Ok(Base::Dpkg) {
         &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "remove", "-y", "--no-auto-remove"]
