@@ -58,7 +58,7 @@ pub fn install(
     let package = if refresh { refreshed(machine, manager, root, output)? } else { package };
     let before = undo::installed(&machine.shell, manager).ok();
     let what = format!("installing {}", package.name);
-    transact(machine, manager, &manager.install(package.name), root, output, what)?;
+    transact(machine, manager, &manager.install(package.name), root, output, &what)?;
     machine.forget();
     // What was there before is not this run's; where that cannot be told, nothing is.
     let after = undo::installed(&machine.shell, manager).unwrap_or_default();
@@ -101,10 +101,10 @@ pub fn transact(
     words: &[&str],
     root: Root,
     output: &Output,
-    what: String,
+    what: &str,
 ) -> Result<Ran, Failure> {
     let shell = &machine.shell;
-    let progress = Progress::start(output, what.clone());
+    let progress = Progress::start(output, what);
     let mut last = String::new();
     let end = shell.end_within(PATIENCE);
     loop {
@@ -118,7 +118,7 @@ pub fn transact(
                 }
             })?;
         }
-        progress.tell(&what);
+        progress.tell(what);
         match package::change(shell, words, root, LONG) {
             Ok(ran) => {
                 progress.end(output, &ran);
@@ -136,7 +136,7 @@ pub fn transact(
 fn refreshed(machine: &Machine, manager: Manager, root: Root, output: &Output) -> Result<Package, Failure> {
     let packages = recipe::packages(&machine.platform);
     if let Some(words) = manager.refresh() {
-        transact(machine, manager, &words, root, output, "loading the package lists".to_owned())?;
+        transact(machine, manager, &words, root, output, "loading the package lists")?;
     }
     let offers = package::offers(&machine.shell, manager, packages)?;
     let offered = |package: &&Package| offers.iter().any(|offer| offer.package == package.name);
@@ -176,9 +176,10 @@ pub fn load(
     output: &Output,
 ) -> Result<PathBuf, Failure> {
     let file = workplace.tarball(&origin.sha256);
-    let _progress = Progress::start(output, format!("loading {}", origin.url));
-    output.detail(&format!("loading {}", origin.url));
-    load::load(&machine.shell, network, origin, &file)?;
+    let what = format!("loading {}", origin.url);
+    output.detail(&what);
+    let progress = Progress::start(output, &what);
+    progress.while_growing(&what, &load::part(&file), || load::load(&machine.shell, network, origin, &file))?;
     Ok(file)
 }
 

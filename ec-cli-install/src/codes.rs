@@ -159,7 +159,7 @@ codes! {
         fix: "Remove what needs it first, or keep both."
     }
     NO_ROOM = "EC4042" Refused "there is no room for the build" {
-        cause: "The source and what is built of it take about 100 MB in the directory for temporary files.",
+        cause: "The source and what is built of it take up to 64 MB in the directory for temporary files.",
         see: "df -h ${TMPDIR:-/tmp}",
         fix: "Make room, or set TMPDIR to a directory that has some."
     }

@@ -67,11 +67,11 @@ pub fn load(shell: &Shell, network: &Network, wanted: &Download, target: &Path) 
     if has_sha256(target, &wanted.sha256).is_ok_and(|sha256| sha256.is_none()) {
         return Ok(());
     }
-    let loader = Loader::find(shell)?;
-    let part = target.with_extension("part");
+    let program = Loader::find(shell)?;
+    let part = part(target);
     let attempt = || {
         let loaded =
-            loader.load(shell, network, &wanted.url, &part).and_then(|()| match has_sha256(&part, &wanted.sha256) {
+            program.load(shell, network, &wanted.url, &part).and_then(|()| match has_sha256(&part, &wanted.sha256) {
                 Ok(None) => fs::rename(&part, target).map_err(|error| Trouble::Lasting(cannot_keep(target, error))),
                 Ok(Some(other)) => Err(Trouble::Passing(format!("its SHA-256 is {other}, not {}", wanted.sha256))),
                 Err(error) => Err(Trouble::Lasting(cannot_keep(&part, error))),
@@ -94,6 +94,11 @@ pub fn load(shell: &Shell, network: &Network, wanted: &Download, target: &Path) 
         (&codes::NOT_LOADED, "try again, name a mirror with --source-url, or give --source-tarball FILE")
     };
     Err(Failure::new(code, format!("cannot load {}", wanted.url)).because(last).because("tried twice").hint(hint))
+}
+
+/// Where `target` is while it is loaded.
+pub fn part(target: &Path) -> PathBuf {
+    target.with_extension("part")
 }
 
 /// The other checksum that a file has, or none if it is the right one.

@@ -66,16 +66,13 @@ fn files(manager: Manager) -> &'static [&'static str] {
 
 /// Who holds the lock on `path`, if anybody does.
 pub fn holder(path: &Path) -> Option<Holder> {
-    let pid = match File::open(path) {
-        Ok(file) => {
-            fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??.pid.map(|pid| pid.as_raw_nonzero().get())
-        }
+    let pid = if let Ok(file) = File::open(path) {
+        fcntl_getlk(&file, &Flock::from(FlockType::WriteLock)).ok()??.pid.map(|pid| pid.as_raw_nonzero().get())
+    } else {
         // The file is root's; the kernel's list of locks is everybody's.
-        Err(_) => {
-            let meta = path.metadata().ok()?;
-            let locks = fs::read_to_string("/proc/locks").ok()?;
-            Some(listed(&locks, major(meta.dev()), minor(meta.dev()), meta.ino())?)
-        }
+        let meta = path.metadata().ok()?;
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        Some(listed(&locks, major(meta.dev()), minor(meta.dev()), meta.ino())?)
     };
     let name = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
     let who = match (pid, name) {

@@ -38,7 +38,7 @@ pub fn hands<'a>(shell: &'a Shell, target: &Path, root: Root) -> Result<Hands<'a
     match access(there, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => Ok(Hands::Own),
         Err(rustix::io::Errno::ACCESS) if root == Root::Sudo => {
-            let ran = shell.run(&Job::new(shell.need("sudo")?, ["-n", "--", "true"]))?;
+            let ran = shell.run(&Job::new(shell.need("sudo")?, ["-n", "--", "true"]).transaction())?;
             if ran.is_success() { Ok(Hands::Roots(shell)) } else { Err(no_sudo(target, &ran)) }
         }
         Err(error) => Err(cannot(target, format!("{}: {error}", there.display()))),

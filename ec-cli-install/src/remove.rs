@@ -255,7 +255,14 @@ fn package(
         return Ok(false);
     }
     change.before = Some(json!({"manager": manager.name(), "packages": removable.go}));
-    apply::transact(machine, manager, &undo::remove(manager, &removable.go), root, output, format!("removing {name}"))?;
+    apply::transact(
+        machine,
+        manager,
+        &undo::remove(manager, &removable.go),
+        root,
+        output,
+        &format!("removing {name}"),
+    )?;
     let left = undo::installed(&machine.shell, manager)?;
     match removable.go.iter().find(|name| left.contains(*name)) {
         None => Ok(true),

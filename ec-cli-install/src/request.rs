@@ -54,14 +54,19 @@ impl Request {
     #[must_use]
     pub fn over(self, earlier: Self) -> Self {
         // A checksum belongs to its tarball, wherever that comes from.
-        let source = if self.source_tarball.is_some() || self.source_url.is_some() { &self } else { &earlier };
+        let is_source_given = self.source_tarball.is_some() || self.source_url.is_some();
+        let (source_tarball, source_url, sha256) = if is_source_given {
+            (self.source_tarball, self.source_url, self.sha256)
+        } else {
+            (earlier.source_tarball, earlier.source_url, earlier.sha256)
+        };
         Self {
             method: self.method.or(earlier.method),
-            source_tarball: source.source_tarball.clone(),
-            source_url: source.source_url.clone(),
-            sha256: source.sha256.clone(),
-            prefix: self.prefix.clone().or(earlier.prefix.clone()),
-            ca_bundle: self.ca_bundle.clone().or(earlier.ca_bundle.clone()),
+            source_tarball,
+            source_url,
+            sha256,
+            prefix: self.prefix.or(earlier.prefix),
+            ca_bundle: self.ca_bundle.or(earlier.ca_bundle),
         }
     }
 

@@ -140,7 +140,8 @@ fn needed<'a>(package: &str, by: impl Iterator<Item = &'a String>) -> Failure {
 
 fn ask(shell: &Shell, words: &[&str]) -> Result<Ran, Failure> {
     let (program, args) = words.split_first().map_or(("", &[][..]), |(program, args)| (*program, args));
-    shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(PATIENCE).keep(16 << 20))
+    // A signal that came while packages did must not keep it from being written down which.
+    shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(PATIENCE).keep(16 << 20).transaction())
 }
 
 /// Lines of a name and the word `installed`.

@@ -57,13 +57,13 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, file: &[u8], asked: &At
     tcp.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut session = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
     let mut stream = Stream::new(&mut session, &mut tcp);
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let mut chunk = [0; 4096];
-    while !heard.windows(4).any(|end| end == b"\r\n\r\n") {
+    while !received.windows(4).any(|end| end == b"\r\n\r\n") {
         let count @ 1.. = stream.read(&mut chunk)? else { return Ok(()) };
-        heard.extend_from_slice(&chunk[..count]);
+        received.extend_from_slice(&chunk[..count]);
     }
-    let head = String::from_utf8_lossy(&heard);
+    let head = String::from_utf8_lossy(&received);
     let host = head.lines().find_map(|line| line.strip_prefix("Host: ")).unwrap_or_default();
     let count = asked.fetch_add(1, Ordering::SeqCst);
     let mut damaged = file.to_vec();
@@ -81,7 +81,7 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, file: &[u8], asked: &At
         Some("/off-https") => (moved("http://localhost:9/good"), b""),
         _ => ("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(), b""),
     };
-    let is_slow = String::from_utf8_lossy(&heard).contains(" /slow ");
+    let is_slow = String::from_utf8_lossy(&received).contains(" /slow ");
     stream.write_all(head.as_bytes())?;
     for part in body.chunks(if is_slow { 1024 } else { usize::MAX }) {
         stream.write_all(part)?;

@@ -90,6 +90,29 @@ fn the_lock_of_apt_is_waited_for_and_its_holder_named() {
 }
 
 #[test]
+fn a_signal_while_apt_is_at_work_loses_nothing_of_what_it_did() {
+    need!("apt-get", "dpkg", "unshare");
+    let script = r#"
+        echo 'DPkg::Pre-Invoke { "touch /tmp/begun; sleep 2"; };' > /etc/apt/apt.conf.d/99slow
+        ec-cli-install apply -n > /tmp/applied & apply=$!
+        until [ -e /tmp/begun ]; do kill -0 $apply; sleep 0.1; done
+        kill -INT $apply; code=0; wait $apply || code=$?
+        cat /tmp/applied; echo "ended with $code" >&2
+        command -v valkey-cli redis-cli >&2 || :
+        ec-cli-install remove -n > /tmp/removed; cat /tmp/removed
+        ! command -v valkey-cli && ! command -v redis-cli
+    "#;
+    let Some(outcome) = copied(script) else { return };
+    let outcome = outcome.ok().says("ended with 130");
+    assert_eq!(statuses(&outcome), ["error", "changed"], "{}", outcome.told());
+    let documents = outcome.documents();
+    assert_eq!(documents[0]["cli"]["interrupted"], true);
+    let applied = last_change(&documents[0]);
+    assert_eq!(applied["state"], "done");
+    assert_eq!(last_change(&documents[1])["before"]["packages"], applied["after"]["packages"]);
+}
+
+#[test]
 fn sudo_is_used_for_the_last_step_alone_and_never_asks() {
     need!("apt-get", "dpkg", "unshare", "setpriv", "make", "cc", "valkey-cli");
     let source = tempfile::tempdir().unwrap();
