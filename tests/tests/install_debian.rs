@@ -96,14 +96,14 @@ fn a_signal_while_apt_is_at_work_loses_nothing_of_what_it_did() {
         echo 'DPkg::Pre-Invoke { "touch /tmp/begun; sleep 2"; };' > /etc/apt/apt.conf.d/99slow
         ec-cli-install apply -n > /tmp/applied & apply=$!
         until [ -e /tmp/begun ]; do kill -0 $apply; sleep 0.1; done
-        kill -INT $apply; code=0; wait $apply || code=$?
+        # SIGINT is ignored by what a script starts in the background.
+        kill -TERM $apply; code=0; wait $apply || code=$?
         cat /tmp/applied; echo "ended with $code" >&2
-        command -v valkey-cli redis-cli >&2 || :
         ec-cli-install remove -n > /tmp/removed; cat /tmp/removed
-        ! command -v valkey-cli && ! command -v redis-cli
+        [ ! -e /usr/bin/valkey-cli ] && [ ! -e /usr/bin/redis-cli ]
     "#;
     let Some(outcome) = copied(script) else { return };
-    let outcome = outcome.ok().says("ended with 130");
+    let outcome = outcome.ok().says("ended with 143");
     assert_eq!(statuses(&outcome), ["error", "changed"], "{}", outcome.told());
     let documents = outcome.documents();
     assert_eq!(documents[0]["cli"]["interrupted"], true);
