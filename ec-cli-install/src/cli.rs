@@ -10,6 +10,7 @@ use ec_shared::{Code, Exit, Failure};
 use crate::codes;
 use crate::machine::Machine;
 use crate::platform::Platform;
+use crate::remove;
 use crate::request::Request;
 use crate::text;
 use crate::verbs::{Asked, Work};
@@ -30,6 +31,7 @@ Examples:
   ec-sg find --cache orders | ec-cli-install apply   a client with TLS, unless there is one
   ec-cli-install apply --source-tarball valkey-8.1.1.tar.gz --sha256 HEX --prefix ~/.local
   ec-cli-install plan --os amazon-linux-2            the steps for another system
+  ec-cli-install remove                              what apply has installed, and nothing else
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 cannot run here, 4 refused, 5 temporary, 6 partial, 7 input or output";
 
@@ -52,7 +54,7 @@ enum Verb {
     Apply {
         #[command(flatten)]
         wanted: Wanted,
-        /// Lets the package manager run behind `sudo -n`
+        /// Takes root behind `sudo -n` where it is needed: for the package manager, or to put a built client in place
         #[arg(long)]
         sudo: bool,
     },
@@ -60,6 +62,11 @@ enum Verb {
     Verify {
         #[command(flatten)]
         place: Place,
+    },
+    /// Removes what apply has installed, and nothing else
+    Remove {
+        #[command(flatten)]
+        flags: remove::Flags,
     },
     #[command(flatten)]
     Meta(Meta),
@@ -121,6 +128,7 @@ impl Tool for Cli {
             Verb::Apply { wanted, sudo } => {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
+            Verb::Remove { flags } => ("remove", flags.into(), |work, output| work.remove(output)),
             Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };

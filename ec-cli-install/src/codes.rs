@@ -1,4 +1,4 @@
-//! The codes of ec-cli-install.
+//! The codes of ec-cli-install. EC4014 said that a source build takes a tarball; it can be loaded since.
 
 use ec_shared::codes;
 
@@ -57,11 +57,6 @@ codes! {
         cause: "apply and verify work on this machine; --os, or the planned document, names another system than this one.",
         see: "cat /etc/os-release",
         fix: "Leave --os out, or run the command on a machine of that system."
-    }
-    NO_TARBALL = "EC4014" Usage "a source build needs a tarball" {
-        cause: "Nothing is downloaded by this tool; it builds from a tarball that is on this machine.",
-        see: "ec-cli-install plan --method source shows the address and the checksum.",
-        fix: "Download it as the plan says, then give --source-tarball FILE."
     }
     NOT_ROOT = "EC4015" Config "installing a package takes root" {
         cause: "The package manager changes the system, and this user may not; or sudo asks for a password.",
@@ -147,5 +142,45 @@ codes! {
         cause: "The TLS server of the proof could not listen on loopback, or no temporary file could be made.",
         see: "df -h /tmp; ip address show lo",
         fix: "Make room, bring loopback up, then run the same command again."
+    }
+    NOT_LOADED = "EC4030" Temporary "the source could not be loaded" {
+        cause: "The server could not be reached, broke off, or has no such file. It was tried twice; nothing was installed.",
+        see: "curl -fSLO URL",
+        fix: "Try again, name a mirror with --source-url, or load the tarball elsewhere and give --source-tarball FILE."
+    }
+    NOT_HTTPS = "EC4038" Refused "the source would come without TLS" {
+        cause: "The address, or one that it leads to, is not https. The checksum would still hold, but who you are and what you load would be told to everybody.",
+        see: "curl -sIL URL | grep -i location",
+        fix: "Give an address that stays on https."
+    }
+    AT_WORK = "EC4039" Temporary "another ec-cli-install is at work" {
+        cause: "Two builds of one user take turns; the other did not end in time.",
+        see: "ps -p PID",
+        fix: "Wait for it, or end it; then run the same command again."
+    }
+    CHANGED_SINCE = "EC4040" Refused "what is there is not what was installed" {
+        cause: "The file differs from the one that was installed, or nothing tells what was installed there. It is not removed.",
+        see: "sha256sum FILE; cat PREFIX/share/ec-cli-install/manifest.json",
+        fix: "Look at what it is; remove it by hand if you do not want it."
+    }
+    NEEDED = "EC4041" Refused "something else needs the package" {
+        cause: "Removing the package would remove, or replace, others that were not installed with it.",
+        see: "apt-get -s remove PACKAGE, or rpm -e --test PACKAGE",
+        fix: "Remove what needs it first, or keep both."
+    }
+    NO_ROOM = "EC4042" Refused "there is no room for the build" {
+        cause: "The source and what is built of it take up to 64 MB in the directory for temporary files.",
+        see: "df -h ${TMPDIR:-/tmp}",
+        fix: "Make room, or set TMPDIR to a directory that has some."
+    }
+    MANIFEST = "EC4043" Refused "the manifest cannot be read" {
+        cause: "PREFIX/share/ec-cli-install/manifest.json is damaged, belongs to a later version, or is something else.",
+        see: "The error names the file and the place in it.",
+        fix: "Move the file away. What it tells of is then no longer removed by this tool."
+    }
+    NOT_RECORDED = "EC4044" No "what was installed is not written down" {
+        cause: "The packages were installed, but the manifest could not be written. The document tells what was installed, too.",
+        see: "ls -ld PREFIX/share",
+        fix: "Keep the document: ec-cli-install remove < DOCUMENT"
     }
 }

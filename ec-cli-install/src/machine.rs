@@ -14,6 +14,7 @@ use ec_shared::ran_on::RanOn;
 use rustix::process::geteuid;
 
 use crate::detect::{self, Client};
+use crate::load::Network;
 use crate::platform::Platform;
 use crate::proof::{self, Proof};
 use crate::shell::Shell;
@@ -33,6 +34,8 @@ pub struct Machine {
     pub cores: usize,
     /// The kind of container that this is known to be in.
     pub container: Option<&'static str>,
+    /// How this machine reaches the network.
+    pub network: Network,
     clients: HashMap<Option<PathBuf>, Vec<Client>>,
     tools: Option<Vec<Client>>,
     proofs: HashMap<PathBuf, Proof>,
@@ -56,6 +59,13 @@ impl Machine {
             container: container(|path| Path::new(path).exists(), |name| variable(name).is_some()),
             ran_on: RanOn::here(),
             is_root: geteuid().is_root(),
+            network: Network {
+                variables: Network::VARIABLES
+                    .iter()
+                    .filter_map(|name| Some(((*name).into(), variable(name)?)))
+                    .collect(),
+                ca_bundle: None,
+            },
             cores: thread::available_parallelism().map_or(1, usize::from),
             clients: HashMap::new(),
             tools: None,

@@ -13,6 +13,7 @@ pub mod tools;
 
 use serde::{Deserialize, Serialize};
 
+use crate::judge::Need;
 use crate::platform::{Platform, System};
 
 pub use build::{from_source, make, release, toolchain};
@@ -130,6 +131,12 @@ pub fn from_package(
         ));
     }
     recipe
+}
+
+/// Whether `name` is a package that this tool may have installed on `platform`.
+pub fn is_known(platform: &Platform, name: &str) -> bool {
+    let for_memcached = [Need::Plain, Need::Tls].map(|need| tools::packages(platform, need));
+    for_memcached.into_iter().chain([packages(platform)]).flatten().any(|package| package.name == name)
 }
 
 /// The package that enables EPEL, on systems whose own repositories have no Valkey.

@@ -53,6 +53,10 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         (Status::Changed, Some(chosen)) => {
             report.verdict(Mark::Yes, format!("changed: {chosen} is installed and proven"));
         }
+        (Status::Unchanged, None) if section.command == "remove" => {
+            let why = section.reason.as_deref().unwrap_or("what was installed is gone");
+            report.verdict(Mark::Yes, format!("unchanged: {why}"));
+        }
         _ => {}
     }
     report.section(section, &[]);

@@ -1,26 +1,30 @@
-//! The four verbs, each from a document to its section.
+//! The verbs, each from a document to its section.
 
 mod memcached;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use ec_shared::document::section::standing;
 use ec_shared::document::{Cache, Change, ChangeState, Document, Engine, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
+use ec_shared::ran_on::RanOn;
 use ec_shared::{Code, Exit, Failure, Interrupt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::apply;
+use crate::apply::{self, Outcome};
 use crate::codes;
 use crate::detect::{self, Client, NAMES};
 use crate::judge::{self, Need};
+use crate::load::Network;
 use crate::machine::Machine;
 use crate::package::{self, Root};
 use crate::place;
-use crate::plan::{Plan, Site, Situation, Todo};
+use crate::plan::{self, Plan, Site, Situation, Todo};
 use crate::platform::{Platform, System};
 use crate::recipe::{self, Manager, Recipe};
+use crate::remove::{self, Records};
 use crate::request::{Method, Request};
 use crate::source::{Tarball, Toolchain};
 
@@ -137,7 +141,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// As [`Situation::package`], [`Tarball::open`] and the package manager.
     pub fn plan(&mut self) -> Result<(), Failure> {
-        let (plan, tarball) = self.decide()?;
+        let (plan, tarball) = self.decide(None)?;
         if let Some(tarball) = tarball {
             // So that apply takes the very tarball that was planned with.
             self.request.sha256 = Some(tarball.sha256);
@@ -160,27 +164,30 @@ impl<'a> Work<'a> {
     /// Does it, and proves the result.
     ///
     /// # Errors
-    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and
-    /// [`apply::carry_out`].
+    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and [`apply`].
     pub fn apply(&mut self, output: &Output) -> Result<(), Failure> {
         self.machine.shell.heed(Interrupt::listen()?);
         self.is_for_this_machine()?;
-        let (plan, tarball) = self.decide()?;
+        let (mut plan, tarball) = self.decide(None)?;
         self.is_as_planned(&plan)?;
-        let takes_no_root = matches!(&plan.todo, Todo::Package { manager, .. } if !manager.needs_root());
-        let root = match (self.machine.is_root || takes_no_root, self.asked.sudo) {
-            (true, _) => Root::Already,
-            (false, true) => Root::Sudo,
-            (false, false) => Root::No,
-        };
-        let done = apply::carry_out(self.machine, &plan, tarball.as_ref(), root, output);
+        let takes_root = !matches!(&plan.todo, Todo::Package { manager, .. } if !manager.needs_root());
+        let root = if takes_root { self.root() } else { Root::Already };
+        let done = self.carry_out(&mut plan, tarball, root, output);
         let (state, status) = match (&plan.todo, &done) {
             (Todo::Keep(_), _) => (ChangeState::Unchanged, Status::Unchanged),
-            (_, Ok(())) => (ChangeState::Done, Status::Changed),
+            (_, Ok(_)) => (ChangeState::Done, Status::Changed),
             (_, Err(_)) => (ChangeState::Failed, Status::Error),
         };
         self.section.status = status;
-        self.section.changes.extend(plan.change(state));
+        let mut change = plan.change(state);
+        if let (Some(change), Ok(outcome)) = (&mut change, &done)
+            && !outcome.is_empty()
+        {
+            let mut after = change.after.take().unwrap_or_else(|| json!({}));
+            after.as_object_mut().into_iter().for_each(|after| after.extend(outcome.clone()));
+            change.after = Some(after);
+        }
+        self.section.changes.extend(change);
         done?;
         let client = match &plan.todo {
             Todo::Keep(client) => Some(client.clone()),
@@ -194,6 +201,99 @@ impl<'a> Work<'a> {
         }
         self.deny(&codes::NO_CLIENT, "the package is installed, and no client is found".to_owned());
         Ok(())
+    }
+
+    /// Does what `plan` says, which becomes what was really done.
+    fn carry_out(
+        &mut self,
+        plan: &mut Plan,
+        mut tarball: Option<Tarball>,
+        root: Root,
+        output: &Output,
+    ) -> Result<Outcome, Failure> {
+        match plan.todo.clone() {
+            Todo::Keep(_) => Ok(Outcome::new()),
+            Todo::Image => Err(plan::no_manager(&self.machine.platform)),
+            Todo::Package { package, manager, candidate, refresh, among } => {
+                let choice = if refresh { among } else { &[] };
+                let installed = apply::install(self.machine, manager, package, choice, root, output)?;
+                let candidate = candidate.filter(|_| installed.package == package);
+                plan.todo = Todo::Package { package: installed.package, manager, candidate, refresh, among };
+                self.section.findings.extend(installed.unwritten.map(|why| {
+                    let summary = format!("that {} was installed is not written down", installed.package.name);
+                    Finding::new(&codes::NOT_RECORDED, Severity::Warning, summary).evidence("reason", why.to_string())
+                }));
+                Ok(installed.outcome)
+            }
+            Todo::Source { target, .. } => {
+                let workplace = apply::begin_build(self.machine, &target, root, output)?;
+                if workplace.has_waited {
+                    // The run before may have done all that there was to do.
+                    self.machine.forget();
+                    (*plan, tarball) = self.decide(None)?;
+                }
+                let origin = self.request.origin();
+                if tarball.is_none() && !matches!(plan.todo, Todo::Keep(_)) {
+                    let file = apply::load(self.machine, &workplace, &self.network(), &origin, output)?;
+                    (*plan, tarball) = self.decide(Some(&file))?;
+                }
+                let Some(tarball) = tarball.filter(|_| !matches!(plan.todo, Todo::Keep(_))) else {
+                    return Ok(Outcome::new());
+                };
+                let given = self.request.source_tarball.as_ref().map(|path| path.display().to_string());
+                let from = given.unwrap_or(origin.url);
+                let outcome = apply::build(self.machine, workplace, &tarball, &from, &target, root, output)?;
+                self.machine.forget();
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Takes away what was installed: what the document tells of, or else what the manifests do.
+    ///
+    /// # Errors
+    /// The first of what stays although it was installed; what stays beside it is told in the changes.
+    pub fn remove(&mut self, output: &Output) -> Result<(), Failure> {
+        self.machine.shell.heed(Interrupt::listen()?);
+        let changes = self.earlier.take().map(|section| (fact::<RanOn>(&section, "ran_on"), section.changes));
+        let (ran_on, changes) = changes.unwrap_or_default();
+        let done = standing(&changes);
+        if let Some(there) = ran_on.filter(|there| !done.is_empty() && *there != self.machine.ran_on) {
+            let summary =
+                format!("what the document tells of was installed on {there}, and this is {}", self.machine.ran_on);
+            self.section.status = Status::No;
+            self.section.findings.push(
+                Finding::new(&codes::OTHER_MACHINE, Severity::Error, summary)
+                    .fix(format!("run ec-cli-install remove on {there}")),
+            );
+            return Ok(());
+        }
+        let root = self.root();
+        let usual = || [Some(PathBuf::from("/usr/local")), self.machine.shell.home().map(|home| home.join(".local"))];
+        let prefixes: Vec<PathBuf> = match &self.request.prefix {
+            Some(prefix) => vec![prefix.clone()],
+            None => usual().into_iter().flatten().collect(),
+        };
+        let mut records = Records::read(&prefixes)?;
+        let entries = if done.is_empty() { records.entries() } else { records.entries_of(&done) };
+        self.section.status = Status::Unchanged;
+        if entries.is_empty() {
+            self.section.reason = Some("neither the document nor a manifest tells of anything installed".to_owned());
+        }
+        let mut first = None;
+        for entry in entries {
+            let removed = remove::carry_out(self.machine, &mut records, &entry, root, output)?;
+            if removed.change.state == ChangeState::Done {
+                self.section.status = Status::Changed;
+            }
+            let mut change = removed.change;
+            if let Some(why) = &removed.failure {
+                change.reason = Some(why.to_string());
+            }
+            self.section.changes.push(change);
+            first = first.or(removed.failure);
+        }
+        first.map_or(Ok(()), Err)
     }
 
     /// Is what is there good?
@@ -228,7 +328,20 @@ impl<'a> Work<'a> {
         self.section
     }
 
-    fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
+    fn root(&self) -> Root {
+        match (self.machine.is_root, self.asked.sudo) {
+            (true, _) => Root::Already,
+            (false, true) => Root::Sudo,
+            (false, false) => Root::No,
+        }
+    }
+
+    fn network(&self) -> Network {
+        Network { ca_bundle: self.request.ca_bundle.clone(), ..self.machine.network.clone() }
+    }
+
+    /// Decides what to do; `loaded` is the source where it had to be loaded first.
+    fn decide(&mut self, loaded: Option<&Path>) -> Result<(Plan, Option<Tarball>), Failure> {
         let is_here = !self.is_elsewhere;
         let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
         if self.memcached.is_some() {
@@ -243,7 +356,7 @@ impl<'a> Work<'a> {
         }
         let method = self.request.method(&platform)?;
         self.tell("method", &method);
-        let tarball = match &self.request.source_tarball {
+        let tarball = match loaded.or(self.request.source_tarball.as_deref()) {
             Some(path) => Some(Tarball::open(&self.machine.shell, path, self.request.sha256.as_deref())?),
             None => None,
         };
@@ -273,7 +386,7 @@ impl<'a> Work<'a> {
                     is_writable: is_here && place::check(&target).is_ok(),
                     has_toolchain: is_here && Toolchain::find(shell, &platform, is_root).is_ok(),
                     cores: is_here.then_some(self.machine.cores),
-                    origin: recipe::release(),
+                    origin: self.request.origin(),
                     target,
                 };
                 situation.source(tarball.as_ref(), &site)

@@ -159,7 +159,7 @@ fn login(words: &[String]) -> Option<usize> {
     }
 }
 
-fn server_config(identity: &Identity) -> ServerConfig {
+pub(crate) fn server_config(identity: &Identity) -> ServerConfig {
     let certs = CertificateDer::pem_file_iter(&identity.cert).expect("a certificate");
     let certs = certs.collect::<Result<_, _>>().expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key");

@@ -8,6 +8,7 @@
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
+//! - [`installing`], [`Mirror`]: what ec-cli-install builds from, a server that has it, and a copy of this machine.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
@@ -29,7 +30,9 @@ mod failing;
 mod ground;
 mod http;
 mod iam_cache;
+pub mod installing;
 mod memcached;
+mod mirror;
 mod need;
 mod network;
 mod outcome;
@@ -54,6 +57,7 @@ pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use mirror::Mirror;
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};

@@ -74,6 +74,15 @@ fn a_package_that_brings_the_server_says_so() {
 }
 
 #[test]
+fn packages_of_clients_are_known_and_no_others() {
+    let debian = platform("debian-12");
+    for (name, is_known_here) in [("redis-tools", true), ("netcat-openbsd", true), ("openssl", true), ("sudo", false)] {
+        assert_eq!(is_known(&debian, name), is_known_here, "{name}");
+    }
+    assert!(!is_known(&platform("linux"), "valkey"));
+}
+
+#[test]
 fn a_machine_without_package_lists_loads_them_first() {
     let debian = platform("debian-13");
     let recipe = from_package(&debian, Manager::Apt, standard(&debian).unwrap(), &[], false, true);
