@@ -243,6 +243,10 @@ fn package(
     if !recipe::is_known(&machine.platform, name) {
         return Err(will_not("it is nothing that this tool installs".to_owned()));
     }
+    if packages.packages.is_empty() {
+        change.reason = Some("it was there before, or nothing tells what came with it".to_owned());
+        return Ok(false);
+    }
     let there = undo::installed(&machine.shell, manager)?;
     let brought: Vec<String> = packages.packages.iter().filter(|name| there.contains(*name)).cloned().collect();
     if brought.is_empty() {
