@@ -76,9 +76,6 @@ impl<'a> Work<'a> {
         let mut section = Section::new(command, Status::Ok);
         if !is_elsewhere {
             section = section.fact("ran_on", &machine.ran_on);
-            if let Some(container) = machine.container {
-                section = section.fact("container", container);
-            }
         }
         section = section.fact("platform", asked.os.as_ref().unwrap_or(&machine.platform));
         if request != Request::default() {

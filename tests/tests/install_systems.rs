@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ec_tests::installing::may_unshare;
 use ec_tests::{Certs, Memcached, Outcome, command, need, sh, skip, tool};
 use serde_json::{Value, json};
 
@@ -20,7 +21,9 @@ fn memcached(port: u16, tls: &str) -> String {
 /// The line that the tool gives to try.
 fn line_to_try(verb: &str, document: String) -> String {
     let outcome = tool("ec-cli-install").args([verb]).stdin(document).run().ok();
-    outcome.document()["cli"]["try"].as_str().unwrap_or_else(|| panic!("no line\n{}", outcome.told())).to_owned()
+    let document = outcome.document();
+    assert!(document["cli"]["try"].is_string(), "there is no line to try\n{}", outcome.told());
+    document["cli"]["try"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -85,11 +88,6 @@ fn somewhere(script: &str, os_release: &str, what: &str) -> Outcome {
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .timeout(LONG)
         .run()
-}
-
-/// Whether this user may have mounts of its own.
-fn may_unshare() -> bool {
-    sh("unshare -m mount -t tmpfs tmpfs /mnt").run().code == 0
 }
 
 #[test]
