@@ -108,6 +108,36 @@ fn in_an_image_without_a_shell_the_plan_is_for_whoever_builds_it() {
     somewhere(WITHOUT_A_SHELL, "distroless-12", "detect -n").exits(1);
 }
 
+/// For a cache without TLS: nc comes, serves, and goes.
+const WITH_NC: &str = r"
+  apt-get -qq update >/dev/null 2>&1 || exit 77
+  dpkg --purge --force-depends netcat-openbsd netcat-traditional ncat telnet inetutils-telnet >/dev/null 2>&1 || :
+  ec-cli-install detect < document || echo detect $? >&2
+  ec-cli-install apply < document > applied || exit 77
+  cat applied
+  ec-cli-install detect < document
+  ec-cli-install remove < applied
+  ec-cli-install detect < document || echo detect $? >&2
+";
+
+#[test]
+fn nc_is_installed_for_a_memcached_without_tls_and_taken_away_again() {
+    need!("apt-get", "dpkg", "unshare");
+    if !may_unshare() {
+        return skip("this user may not install packages on a copy of this machine");
+    }
+    let script = format!("echo '{}' > document; {WITH_NC}", memcached(11211, "off"));
+    let outcome = somewhere(ON_A_COPY, "debian-12", &script);
+    if outcome.code == 77 {
+        return skip("apt could not load packages");
+    }
+    let outcome = outcome.ok().says("detect 1");
+    let status = |document: &Value| document["cli"]["status"].as_str().unwrap_or_default().to_owned();
+    let statuses: Vec<String> = outcome.documents().iter().map(status).collect();
+    assert_eq!(statuses, ["no", "changed", "ok", "changed", "no"], "{}", outcome.told());
+    assert_eq!(outcome.documents()[2]["cli"]["client"]["name"], "nc", "{}", outcome.told());
+}
+
 /// Makes a package `valkey` of this machine's valkey-cli, in a repository that dnf and zypper find; no other has one.
 const REPOSITORY: &str = r"
   export DEBIAN_FRONTEND=noninteractive
