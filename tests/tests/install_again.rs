@@ -52,11 +52,9 @@ impl Scene {
 
     #[track_caller]
     fn assert_nothing_is_left(&self) {
-        let names =
-            fs::read_dir(self.scratch.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         // Where the proof of the installed client is killed, two small files for it stay.
-        let left: Vec<_> = names.filter(|name| name.starts_with("ec-cli-install")).collect();
-        assert!(left.is_empty(), "left in the directory for temporary files: {left:?}");
+        let left = sh("find . -path './ec-cli-install*'").directory(self.scratch.path()).run().ok().stdout;
+        assert!(left.is_empty(), "left in the directory for temporary files:\n{left}");
     }
 }
 
