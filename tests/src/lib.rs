@@ -5,6 +5,8 @@
 //! - [`tool`], [`sh`]: run a binary, or a pipe of them, in a cleared environment; [`Outcome`] is how it ended.
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
+//! - [`Cluster`]: six nodes of Valkey, three of them replicas.
+//! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
@@ -15,12 +17,14 @@
 //! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod auto_discovery;
 mod aws;
 mod aws_cli;
 mod binaries;
 mod calls;
 mod canned;
 mod certs;
+mod cluster;
 mod counting;
 mod emulator;
 mod enforced;
@@ -39,12 +43,14 @@ mod server;
 mod tool;
 mod valkey;
 
+pub use auto_discovery::{AutoDiscovery, Form};
 pub use aws::{Aws, element, elements, percent_decoded};
 pub use aws_cli::aws_cli;
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
+pub use cluster::{Cluster, ClusterOptions};
 pub use counting::Counting;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};
