@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use crate::climb::Probe;
+use crate::domain::HostSuffix;
 use crate::endpoint::Endpoint;
 use crate::latency::{self, Amount, Exposition, Measured};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
@@ -117,6 +118,9 @@ struct Flags {
     /// Dials there instead, such as at a tunnel's end; the endpoint's name is verified all the same
     #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO")]
     connect_to: Option<Endpoint>,
+    /// Sends the credentials to nodes at or below this host, too; can be given several times
+    #[arg(long, value_name = "SUFFIX")]
+    allow_host: Vec<HostSuffix>,
     /// The user to log in as; Memcached has none
     #[arg(long, value_name = "USER", env = "EC_USER")]
     user: Option<String>,
@@ -154,6 +158,7 @@ impl Flags {
             user: self.user.clone().filter(|user| !user.is_empty()),
             password,
             region: region.map(str::to_owned),
+            allowed_hosts: self.allow_host.clone(),
         })
     }
 }

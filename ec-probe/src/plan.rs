@@ -5,6 +5,7 @@ use ec_shared::secret::Secret;
 use ec_shared::{Failure, token};
 
 use crate::codes;
+use crate::domain::HostSuffix;
 use crate::endpoint::{AwsName, Endpoint};
 use crate::upstream::Upstream;
 
@@ -29,6 +30,8 @@ pub struct Wishes {
     pub password: Option<Secret>,
     /// The Region to sign an IAM token for.
     pub region: Option<String>,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
 }
 
 /// The kind of log-in that `--auth` asks for.
@@ -67,6 +70,10 @@ pub struct Plan {
     pub client: Option<Client>,
     /// What the stages before have found out.
     pub upstream: Upstream,
+    /// Whether the cache is serverless: by the document, else by the first endpoint's name.
+    pub serverless: bool,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
 }
 
 /// One endpoint to probe.
@@ -128,7 +135,13 @@ impl Plan {
                 .hint("give --no-tls to send them in plain text, or --auth none to send none"));
         }
         let client = document.client()?;
+        let serverless = match cache.as_ref().and_then(|cache| cache.deployment) {
+            Some(deployment) => deployment == Deployment::Serverless,
+            None => AwsName::read(&first.host()).is_some_and(|name| name.serverless),
+        };
         Ok(Self {
+            serverless,
+            allowed_hosts: wishes.allowed_hosts.clone(),
             upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
             tls,
@@ -151,6 +164,18 @@ impl Plan {
     /// Where `target` is dialled.
     pub fn dialled<'a>(&'a self, target: &'a Target) -> &'a Endpoint {
         self.connect_to.as_ref().unwrap_or(&target.endpoint)
+    }
+
+    /// Whether a host that a server names can be dialled from here: the end of one tunnel leads to one host.
+    pub fn reaches_other_hosts(&self) -> bool {
+        self.connect_to.is_none()
+    }
+
+    /// The same for nodes that a server has named. Each has to prove its own name.
+    #[must_use]
+    pub fn for_nodes(&self, nodes: impl IntoIterator<Item = Endpoint>) -> Self {
+        let target = |endpoint| Target { role: Some(EndpointRole::Node), endpoint };
+        Self { targets: nodes.into_iter().map(target).collect(), server_name: None, ..self.clone() }
     }
 
     #[cfg(test)]

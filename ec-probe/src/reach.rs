@@ -10,10 +10,13 @@ use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
+use crate::client_mode::ClientMode;
 use crate::ladder::{Outcome, Stage};
+use crate::nodes::NodeReach;
+use crate::replication::Replication;
 use crate::topology::Facts;
 use crate::verdict::{Context, Judgement};
-use crate::{memcached, resp};
+use crate::{discovery, memcached, resp};
 
 /// One endpoint, from the first question to the last.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +42,18 @@ pub struct Reach {
     /// What it says of its cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<Facts>,
+    /// What it says of its Memcached cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<discovery::Facts>,
+    /// The nodes that were told, as they answered, in the order of the topology or configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeReach>,
+    /// Its part in replication, outside a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
+    /// How a client is to be set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_mode: Option<ClientMode>,
     /// From the first question to the last answer.
     pub total_ms: f64,
 }
@@ -198,6 +213,10 @@ impl Reach {
             tls: None,
             server: None,
             topology: None,
+            discovery: None,
+            nodes: Vec::new(),
+            replication: None,
+            client_mode: None,
             total_ms: 0.0,
         }
     }
@@ -210,7 +229,8 @@ impl Reach {
         took: Duration,
         judgement: Judgement,
     ) -> Option<Finding> {
-        self.answers = judgement.outcome != Outcome::No && stage.is_command();
+        let failed_before = self.stages.iter().any(|step| step.status == Outcome::No);
+        self.answers = judgement.outcome != Outcome::No && stage.is_command() && !failed_before;
         self.stages.push(Step {
             stage,
             status: judgement.outcome,

@@ -1,11 +1,14 @@
 //! The report for a person at a terminal.
 
+mod nodes;
+
 use ec_shared::document::{Document, EndpointRole, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 use serde_json::Value;
 
 use crate::ladder::Outcome;
 use crate::reach::{Reach, Step};
+use crate::replication::Replication;
 use ec_shared::ran_on::RanOn;
 
 /// Fills the report about a document that was probed.
@@ -20,6 +23,8 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
             row(report, step, section);
             shown.extend(step.code.clone());
         }
+        shown.extend(nodes::rows(report, &reach).into_iter().map(str::to_owned));
+        kind(report, &reach);
         let others: Vec<Reach> = serde_json::from_value(facts["others"].clone()).unwrap_or_default();
         for other in &others {
             shown.extend(summed_up(report, other));
@@ -39,6 +44,26 @@ pub(crate) fn title(document: &Document, reach: &Reach) -> String {
     match document.cache() {
         Ok(Some(cache)) => format!("{}  {}", cache.title(), reach.endpoint),
         _ => reach.endpoint.clone(),
+    }
+}
+
+/// What the server is to its replicas and clients.
+fn kind(report: &mut Report, reach: &Reach) {
+    match &reach.replication {
+        Some(Replication::Primary { count, .. }) if *count > 0 => {
+            let replicas = if *count == 1 { "replica is" } else { "replicas are" };
+            report.row(Mark::Info, ["role", "", &format!("{count} {replicas} connected")]);
+        }
+        Some(Replication::Replica { primary, link }) => {
+            let mark = if link == "connected" { Mark::Info } else { Mark::Warning };
+            report.row(mark, ["role", "", &format!("copies {primary}, link {link}")]);
+        }
+        _ => {}
+    }
+    if let Some(client) = &reach.client_mode {
+        let words = [Some(&client.mode), client.command.as_ref(), client.note.as_ref()];
+        let words: Vec<&str> = words.into_iter().flatten().map(String::as_str).collect();
+        report.row(Mark::Info, ["client", "", &words.join("; ")]);
     }
 }
 
