@@ -14,6 +14,7 @@
 //! - [`survey`] asks an endpoint that was climbed what only its kind can tell: [`topology`] reads and judges what a cluster
 //!   tells of its shards, [`discovery`] what Memcached tells of its nodes, [`replication`] what a server tells of its replicas.
 //! - [`nodes`] climbs the ladder at each of the nodes that were told; [`domain`] says whose credentials may go there.
+//! - [`redirect`] follows a server that sends its clients elsewhere.
 //! - [`client_mode`] says how a client is to be set up.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
@@ -38,6 +39,7 @@ pub mod memcached;
 pub mod nodes;
 pub mod plan;
 pub mod reach;
+pub mod redirect;
 pub mod replication;
 pub mod resp;
 pub mod survey;

@@ -55,9 +55,12 @@ impl Probe {
     pub(crate) async fn survey(&self, index: usize) -> Surveyed {
         let (mut wire, begun) = (self.wire(index).with_role(), Instant::now());
         let (reach, findings) = self.climb(index, &mut wire, begun).await;
-        let mut surveyed = Surveyed { reach, findings, members: Vec::new(), peer: None, begun };
+        let peer = wire.address().map(|address| address.ip());
+        let mut surveyed = Surveyed { reach, findings, members: Vec::new(), peer, begun };
+        if index == 0 {
+            self.follow(peer, &mut surveyed.findings).await;
+        }
         if surveyed.reach.answers {
-            surveyed.peer = wire.address().map(|address| address.ip());
             match self.plan.engine {
                 Engine::Memcached if index == 0 && !self.plan.serverless => {
                     self.discover(&mut wire, &mut surveyed).await;

@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ec_tests::rude::{self, Rude};
@@ -33,14 +34,18 @@ fn codes(section: &Value) -> Vec<String> {
 #[track_caller]
 fn finding(section: &Value, code: &str) -> Value {
     let findings = section["findings"].as_array().cloned().unwrap_or_default();
-    findings.into_iter().find(|finding| finding["code"] == code).unwrap_or_else(|| panic!("{code} in {section:#}"))
+    let found = findings.into_iter().find(|finding| finding["code"] == code);
+    assert!(found.is_some(), "{code} in {section:#}");
+    found.unwrap_or_default()
 }
 
 /// The row of a stage.
 #[track_caller]
 fn stage(section: &Value, name: &str) -> Value {
     let stages = section["stages"].as_array().expect("there are stages");
-    stages.iter().find(|step| step["stage"] == name).unwrap_or_else(|| panic!("{name} in {section:#}")).clone()
+    let found = stages.iter().find(|step| step["stage"] == name);
+    assert!(found.is_some(), "{name} in {section:#}");
+    found.cloned().unwrap_or_default()
 }
 
 fn node<'a>(section: &'a Value, endpoint: &str) -> &'a Value {
@@ -202,7 +207,7 @@ fn behind_one_tunnel_the_nodes_are_not_climbed_and_that_is_said() {
 }
 
 /// A server that says that it is a node of a cluster with these nodes, two to a shard.
-fn announcing(nodes: Vec<(String, u16)>) -> Rude {
+fn announcing(nodes: &[(String, u16)]) -> Rude {
     let shards = nodes.chunks(2).count();
     let mut reply = format!("*{shards}\r\n");
     for (index, shard) in nodes.chunks(2).enumerate() {
@@ -258,7 +263,7 @@ fn five_hundred_nodes_are_climbed_in_little_time_and_memory() {
             }
         });
     }
-    let server = announcing(nodes);
+    let server = announcing(&nodes);
     let outcome = probe(&server.endpoint()).args(["--no-tls"]).run().ok();
     let told = section(&outcome);
     assert_eq!(stage(&told, "nodes")["summary"], "500 of 500 nodes answer");
@@ -276,7 +281,7 @@ fn nodes_that_nobody_answers_for_leave_time_for_the_others() {
     let mut nodes: Vec<(String, u16)> = deaf.iter().map(|deaf| ("127.0.0.1".to_owned(), deaf.port())).collect();
     // The shards are asked in order of their slots.
     nodes.push(("127.0.0.1".to_owned(), alive.address().port()));
-    let server = announcing(nodes);
+    let server = announcing(&nodes);
     let outcome =
         tool("ec-probe").args(["--endpoint", &server.endpoint(), "--no-tls", "--timeout", "3s"]).run().exits(1);
     let section = section(&outcome);
@@ -294,7 +299,7 @@ fn nodes_that_nobody_answers_for_leave_time_for_the_others() {
 
 #[test]
 fn what_nobody_can_dial_is_a_node_that_does_not_answer() {
-    let server = announcing(vec![("?".to_owned(), 6379), ("-a".to_owned(), 6379)]);
+    let server = announcing(&[("?".to_owned(), 6379), ("-a".to_owned(), 6379)]);
     let outcome = probe(&server.endpoint()).args(["--no-tls"]).run().exits(1);
     let told = finding(&section(&outcome), "EC3072");
     let expected = "slots 0-16383: primary ?:6379 does not answer: dns: `?` is neither a host name nor an address";
@@ -422,10 +427,71 @@ fn a_topology_of_an_earlier_time_is_remarked_on() {
     let args = ["--replicaof", "127.0.0.1", &primary.port().to_string()].map(str::to_owned).to_vec();
     let replica = Valkey::with(ValkeyOptions { args, ..ValkeyOptions::default() });
     let place = |valkey: &Valkey| ("127.0.0.1".to_owned(), valkey.port());
-    let server = announcing(vec![place(&replica), place(&primary)]);
+    let server = announcing(&[place(&replica), place(&primary)]);
     let section = section(&probe(&server.endpoint()).args(["--no-tls"]).run().ok());
     let told = finding(&section, "EC3076");
     assert_eq!(told["severity"], "info");
     assert!(told["summary"].as_str().is_some_and(|told| told.contains("says that it is a primary")), "{told:#}");
     assert_eq!(node(&section, &replica.endpoint())["says"], "replica");
+}
+
+/// Sends every client to this place.
+fn sending_to(place: impl Fn() -> String + Send + Sync + 'static) -> Rude {
+    Rude::new(move |mut stream| {
+        let Ok(second) = stream.try_clone() else { return };
+        let mut reader = BufReader::new(second);
+        while let Ok(Some(_)) = resp::command(&mut reader) {
+            if stream.write_all(format!("-MOVED 3999 {}\r\n", place()).as_bytes()).is_err() {
+                return;
+            }
+        }
+    })
+}
+
+#[test]
+fn a_redirection_is_followed_to_whoever_owns_the_slot() {
+    need!("valkey-server");
+    let owner = Valkey::plain();
+    let endpoint = owner.endpoint();
+    let sent = sending_to(move || endpoint.clone());
+    let told = |run: Run| {
+        let told = finding(&section(&run.run().exits(1)), "EC3056");
+        (told["summary"].as_str().unwrap_or_default().to_owned(), told["evidence"].clone())
+    };
+    let plain = |server: &Rude| probe(&server.endpoint()).args(["--no-tls"]);
+    let (summary, evidence) = told(plain(&sent));
+    assert!(summary.ends_with(&format!("slot 3999 is at {}, which answers", owner.endpoint())), "{summary}");
+    assert_eq!((&evidence["slot"], &evidence["redirects"]), (&json!(3999), &json!([owner.endpoint()])));
+    let (summary, _) = told(plain(&sent).args(["--connect-to", &sent.endpoint()]));
+    assert!(summary.ends_with("which the tunnel does not lead to"), "{summary}");
+
+    owner.stop();
+    let (summary, _) = told(plain(&sent));
+    let expected = format!("slot 3999 is unreachable: its owner {} does not answer: tcp: refused", owner.endpoint());
+    assert_eq!(summary, expected);
+}
+
+#[test]
+fn redirections_that_lead_nowhere_come_to_an_end() {
+    let places: Arc<Mutex<Vec<String>>> = Arc::default();
+    let servers: Vec<Rude> = (0..8)
+        .map(|index| {
+            let places = Arc::clone(&places);
+            sending_to(move || places.lock().expect("no panic")[index].clone())
+        })
+        .collect();
+    let told = || {
+        let told = finding(&section(&probe(&servers[0].endpoint()).args(["--no-tls"]).run().exits(1)), "EC3056");
+        let hops = told["evidence"]["redirects"].as_array().map(Vec::len);
+        (told["summary"].as_str().unwrap_or_default().to_owned(), hops)
+    };
+    let chain = |length: usize| (0..8).map(|index| servers[(index + 1) % length].endpoint()).collect();
+    *places.lock().expect("no panic") = chain(2);
+    let (summary, hops) = told();
+    assert!(summary.starts_with("the servers send the client round in a circle"), "{summary}");
+    assert_eq!(hops, Some(1));
+    *places.lock().expect("no panic") = chain(8);
+    let (summary, hops) = told();
+    assert!(summary.starts_with("the servers send the client on and on"), "{summary}");
+    assert_eq!(hops, Some(5));
 }

@@ -123,7 +123,7 @@ fn share(left: Duration, waiting: usize) -> Duration {
 
 impl Probe {
     /// The same probe of these nodes.
-    fn at_nodes(&self, nodes: &[Endpoint], credentials: Option<Credentials>) -> Self {
+    pub(crate) fn at_nodes(&self, nodes: &[Endpoint], credentials: Option<Credentials>) -> Self {
         let verifiable = |node: &Endpoint| ServerName::try_from(node.host()).ok();
         Self {
             plan: self.plan.for_nodes(nodes.iter().cloned()),
@@ -136,7 +136,8 @@ impl Probe {
         }
     }
 
-    async fn climb_node(&self, index: usize, to_tls: bool, deadline: Instant) -> (Reach, Vec<Finding>) {
+    /// Climbs at one of them, on demand no further than TLS.
+    pub(crate) async fn climb_node(&self, index: usize, to_tls: bool, deadline: Instant) -> (Reach, Vec<Finding>) {
         let ladder = self.ladder(index);
         let ladder = if to_tls { ladder.up_to_tls() } else { ladder };
         self.climb_until(deadline, ladder, &mut self.wire(index), Instant::now()).await
