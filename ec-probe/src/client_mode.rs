@@ -58,3 +58,61 @@ pub(crate) fn program(engine: &str, is_cluster: bool) -> String {
     let program = if engine == "redis" { "redis-cli" } else { "valkey-cli" };
     if is_cluster { format!("{program} -c") } else { program.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use ec_shared::ran_on::RanOn;
+    use jiff::Timestamp;
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::reach::Server;
+    use crate::verdict::Context;
+
+    /// What a client is told of a server in this mode; of none, if it does not say.
+    fn told(
+        engine: Engine,
+        mode: Option<&str>,
+        serverless: bool,
+        change: impl FnOnce(&mut Reach),
+    ) -> serde_json::Value {
+        let plan = Plan { serverless, ..Plan::for_tests(engine, true) };
+        let machine = RanOn { host: "app-1".into(), instance_id: None };
+        let target = &plan.targets[0];
+        let now = Timestamp::UNIX_EPOCH;
+        let mut reach = Reach::new(&Context { plan: &plan, target, credentials: None, machine: &machine, now });
+        reach.server = mode.map(|mode| Server {
+            engine: "redis".into(),
+            version: "7.1.0".into(),
+            mode: Some(mode.into()),
+            role: None,
+            stats: Map::new(),
+        });
+        change(&mut reach);
+        json!(ClientMode::of(&reach, &plan))
+    }
+
+    #[test]
+    fn the_mode_is_the_servers() {
+        let told = |mode| told(Engine::Redis, mode, false, |_| {});
+        assert_eq!(told(Some("cluster")), json!({"mode": "cluster", "command": "redis-cli -c --tls"}));
+        assert_eq!(told(Some("standalone")), json!({"mode": "standalone", "command": "redis-cli --tls"}));
+        assert_eq!(told(Some("sentinel")), json!(null));
+        assert_eq!(told(None), json!(null), "a user who may not say HELLO");
+    }
+
+    #[test]
+    fn a_serverless_cache_wants_a_cluster_client_whatever_it_says() {
+        let note = "database 0; port 6380 of the same name reads from replicas";
+        let expected = json!({"mode": "cluster", "command": "valkey-cli -c --tls", "note": note});
+        assert_eq!(told(Engine::Valkey, None, true, |_| {}), expected);
+    }
+
+    #[test]
+    fn a_client_of_memcached_needs_auto_discovery_where_there_is_some() {
+        assert_eq!(told(Engine::Memcached, None, false, |_| {}), json!({"mode": "single endpoint"}));
+        let facts = crate::discovery::Facts { version: 1, nodes: 2 };
+        let discovered = told(Engine::Memcached, None, false, |reach| reach.discovery = Some(facts));
+        assert_eq!(discovered["mode"], "auto discovery");
+    }
+}

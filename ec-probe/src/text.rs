@@ -61,9 +61,9 @@ fn kind(report: &mut Report, reach: &Reach) {
         _ => {}
     }
     if let Some(client) = &reach.client_mode {
-        let words = [Some(&client.mode), client.command.as_ref(), client.note.as_ref()];
-        let words: Vec<&str> = words.into_iter().flatten().map(String::as_str).collect();
-        report.row(Mark::Info, ["client", "", &words.join("; ")]);
+        let command = client.command.as_ref().map(|command| format!(": {command}")).unwrap_or_default();
+        let note = client.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        report.row(Mark::Info, ["client", "", &format!("{}{command}{note}", client.mode)]);
     }
 }
 

@@ -116,7 +116,13 @@ fn down(code: &'static Code, severity: Severity, down: &[&Visit], context: &Cont
 fn about(visits: &[&Visit], finding: Finding) -> Finding {
     let nodes: Vec<&str> = visits.iter().map(|visit| visit.node.endpoint.as_str()).collect();
     let finding = finding.evidence("nodes", nodes);
-    match visits.iter().find_map(|visit| visit.finding.as_ref()?.fix.as_ref()) {
+    // What a code says to everybody is said better of nodes here.
+    let is_special = |finding: &&Finding| {
+        let code = codes::TABLE.iter().find(|code| code.id == finding.code);
+        code.is_some_and(|code| finding.fix.as_deref() != Some(code.fix))
+    };
+    let special = visits.iter().filter_map(|visit| visit.finding.as_ref()).find(is_special);
+    match special.and_then(|finding| finding.fix.as_ref()) {
         Some(fix) => finding.fix(fix),
         None => finding,
     }
@@ -310,6 +316,18 @@ mod tests {
         assert_eq!(findings(&outside), [("EC3074", summary)]);
         let fix = outside.judgement.finding.unwrap().fix.unwrap();
         assert_eq!(fix, "if they are yours, give --allow-host a1.example");
+    }
+
+    #[test]
+    fn a_fix_that_knows_this_network_is_told_and_what_is_said_to_everybody_is_not() {
+        let fix = |code: &'static Code, fix: &str| {
+            let mut visits = visited(shards(), &[Refused, Up, Up, Up]);
+            visits[0].finding = Some(Finding::new(code, Severity::Error, "no").fix(fix));
+            let judged = in_context(|context| cluster(&shards(), &visits, context));
+            judged.judgement.finding.unwrap().fix.unwrap()
+        };
+        assert_eq!(fix(&codes::TCP_TIMEOUT, "ec-sg check --cache orders"), "ec-sg check --cache orders");
+        assert_eq!(fix(&codes::TCP_REFUSED, codes::TCP_REFUSED.fix), codes::PRIMARY_SILENT.fix);
     }
 
     #[test]
