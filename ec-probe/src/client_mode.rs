@@ -34,7 +34,7 @@ impl ClientMode {
         let server = reach.server.as_ref();
         // The proxy in front of a serverless cache always wants a cluster client.
         let is_cluster = match server.and_then(|server| server.mode.as_deref()) {
-            _ if plan.serverless => true,
+            _ if plan.serverless || reach.topology.is_some() => true,
             Some("cluster") => true,
             Some("standalone") => false,
             _ => return None,

@@ -14,7 +14,7 @@ use crate::client_mode::ClientMode;
 use crate::ladder::{Outcome, Stage};
 use crate::nodes::NodeReach;
 use crate::replication::Replication;
-use crate::topology::Facts;
+use crate::topology::{Facts, Role};
 use crate::verdict::{Context, Judgement};
 use crate::{discovery, memcached, resp};
 
@@ -198,8 +198,12 @@ impl fmt::Display for Server {
 
 impl Reach {
     /// The exit code of the stage that failed, if the endpoint does not answer.
+    /// Where it is a node that does not answer, that node's stage counts.
     pub fn exit(&self) -> Option<Exit> {
-        self.stages.last().filter(|_| !self.answers).map(|step| step.stage.exit())
+        let last = self.stages.last().filter(|_| !self.answers)?;
+        let needed = |node: &&NodeReach| node.role != Some(Role::Replica) && last.stage == Stage::Nodes;
+        let failed = self.nodes.iter().filter(needed).find_map(|node| node.failed.as_ref());
+        Some(failed.map_or(last.stage, |failed| failed.stage).exit())
     }
 
     /// An endpoint of which nothing is known yet.

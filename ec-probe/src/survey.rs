@@ -97,7 +97,7 @@ impl Probe {
         let visits: Vec<Visit> = underway.visits.fill(reaches);
         let Some((reach, findings)) = reaches.first_mut() else { return };
         let Judged { judgement, others } = match &reach.topology {
-            Some(topology) => nodes_judge::cluster(&topology.list, &visits, &context),
+            Some(topology) => nodes_judge::cluster(topology, &visits, &context),
             None => nodes_judge::memcached(&visits, &context),
         };
         findings.extend(reach.step(Stage::Nodes, underway.start, underway.took, judgement));
@@ -113,7 +113,12 @@ impl Probe {
             surveyed.reach.replication = Replication::read(&role);
             surveyed.findings.extend(surveyed.reach.replication.as_ref().and_then(|role| role.fault(&context)));
         }
-        let Some(server) = surveyed.reach.server.clone() else { return };
+        let Some(server) = surveyed.reach.server.clone() else {
+            if index == 0 && is_before_hello(&surveyed.reach) {
+                self.ask_topology(wire, surveyed).await;
+            }
+            return;
+        };
         let is_cluster = server.mode.as_deref() == Some("cluster");
         if is_cluster && is_reader(context.target, &self.plan) {
             let asked = Instant::now();
@@ -125,14 +130,22 @@ impl Probe {
         }
         surveyed.findings.extend(judge::other_mode(&server, &context));
         if is_cluster {
-            let asked = Instant::now();
-            let answer = self.ask(wire, Stage::Cluster).await;
-            let survey = judge::judge(&answer, &context);
-            surveyed.members = survey.facts.as_ref().map(Member::of_topology).unwrap_or_default();
-            surveyed.reach.topology = survey.facts;
-            surveyed.step(Stage::Cluster, asked, survey.judgement);
-            surveyed.findings.extend(survey.others);
+            self.ask_topology(wire, surveyed).await;
         }
+    }
+
+    async fn ask_topology(&self, wire: &mut Wire<'_>, surveyed: &mut Surveyed) {
+        let asked = Instant::now();
+        let answer = self.ask(wire, Stage::Cluster).await;
+        let survey = judge::judge(&answer, &self.context(0));
+        if survey.facts.is_none() && surveyed.reach.server.is_none() {
+            // Most likely there is none to be told.
+            return;
+        }
+        surveyed.members = survey.facts.as_ref().map(Member::of_topology).unwrap_or_default();
+        surveyed.reach.topology = survey.facts;
+        surveyed.step(Stage::Cluster, asked, survey.judgement);
+        surveyed.findings.extend(survey.others);
     }
 
     async fn discover(&self, wire: &mut Wire<'_>, surveyed: &mut Surveyed) {
@@ -175,6 +188,13 @@ fn is_reader(target: &Target, plan: &Plan) -> bool {
     let label = host.split('.').next().unwrap_or_default();
     let is_named = host.contains(".cache.amazonaws.com") && (label == "replica" || label.ends_with("-ro"));
     target.role == Some(EndpointRole::Reader) || (plan.serverless && target.endpoint.port() == 6380) || is_named
+}
+
+/// Whether the server does not know HELLO, as those before 6.0: only the topology then tells its mode. A user who may
+/// not say HELLO is another matter, for it is not likely that more than that is allowed.
+fn is_before_hello(reach: &Reach) -> bool {
+    let hello = reach.stages.iter().find(|step| step.stage == Stage::Hello);
+    hello.is_some_and(|step| step.status == Outcome::Skipped && step.summary.starts_with("ERR"))
 }
 
 /// Judges the answer to READONLY, without which a replica of a cluster sends every reader away.

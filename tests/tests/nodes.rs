@@ -101,6 +101,7 @@ fn a_replica_that_is_killed_is_a_warning_and_its_primary_an_error() {
     let expected = format!("slots 5461-10922: primary {} does not answer: tcp: refused", primary.endpoint());
     assert_eq!((&told["summary"], &told["severity"]), (&json!(expected), &json!("error")));
     assert_eq!(told["evidence"]["nodes"], json!([primary.endpoint()]));
+    probe(&cluster.node(0).endpoint()).args(["--no-tls", "--stage-exitcode"]).run().exits(12);
     let report = probe(&cluster.node(0).endpoint()).args(["--no-tls", "-o", "text"]).run().exits(1);
     let row = report.stdout.lines().find(|line| line.contains("shard 2")).expect("a line for the shard").to_owned();
     assert!(row.contains("✗") && row.contains("tcp refused") && row.contains("EC3072"), "{row}");
@@ -464,6 +465,9 @@ fn a_redirection_is_followed_to_whoever_owns_the_slot() {
     assert_eq!((&evidence["slot"], &evidence["redirects"]), (&json!(3999), &json!([owner.endpoint()])));
     let (summary, _) = told(plain(&sent).args(["--connect-to", &sent.endpoint()]));
     assert!(summary.ends_with("which the tunnel does not lead to"), "{summary}");
+    let stranger = sending_to(|| "n1.carts.example:6379".to_owned());
+    let (summary, _) = told(plain(&stranger).env("VALKEYCLI_AUTH", "open-sesame"));
+    assert!(summary.ends_with("for slot 3999, outside the cache's domain: not followed"), "{summary}");
 
     owner.stop();
     let (summary, _) = told(plain(&sent));

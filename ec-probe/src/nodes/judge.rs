@@ -6,7 +6,7 @@ use ec_shared::document::{Finding, Severity};
 use super::{NodeReach, Visit};
 use crate::codes;
 use crate::ladder::Stage;
-use crate::topology::{Range, Role, Shard};
+use crate::topology::{Facts, MOST_NODES, Range, Role, Shard};
 use crate::verdict::{Context, Judgement, finding};
 
 /// How many nodes or shards a summary names; the document has them all.
@@ -23,10 +23,10 @@ pub struct Judged {
 
 /// Judges the nodes of a cluster. Slots without a primary that answers are an error; any other node that does not answer
 /// is a warning, for clients can do without it.
-pub fn cluster(shards: &[Shard], visits: &[Visit], context: &Context<'_>) -> Judged {
+pub fn cluster(topology: &Facts, visits: &[Visit], context: &Context<'_>) -> Judged {
     let mut faults = Vec::new();
     let mut lost: Vec<&Visit> = Vec::new();
-    for (index, shard) in shards.iter().enumerate() {
+    for (index, shard) in topology.list.iter().enumerate() {
         let nodes: Vec<&Visit> = visits.iter().filter(|visit| visit.node.shard == Some(index)).collect();
         if let Some(fault) = fault(shard, &nodes) {
             faults.push(fault);
@@ -42,6 +42,7 @@ pub fn cluster(shards: &[Shard], visits: &[Visit], context: &Context<'_>) -> Jud
         down(&codes::NODE_SILENT, Severity::Warning, &spare, context),
         withheld(visits, context),
         unasked(visits, context),
+        beyond(topology.nodes.saturating_sub(visits.len()), context),
         stale(visits, context),
     ];
     judged(visits, findings.into_iter().flatten().collect())
@@ -152,6 +153,12 @@ fn unasked(visits: &[Visit], context: &Context<'_>) -> Option<Finding> {
     })
 }
 
+/// More nodes than a document tells.
+fn beyond(count: usize, context: &Context<'_>) -> Option<Finding> {
+    let summary = format!("{} not probed: the topology has more than {MOST_NODES}", were(count));
+    (count > 0).then(|| remark(&codes::NODES_NOT_PROBED, Severity::Warning, summary, context))
+}
+
 fn stale(visits: &[Visit], context: &Context<'_>) -> Option<Finding> {
     let told = visits.iter().filter_map(|visit| {
         let says = if visit.node.says? == Role::Primary { "primary" } else { "replica" };
@@ -232,8 +239,12 @@ mod tests {
         vec![shard("a", (0, 9)), shard("b", (10, 16_383))]
     }
 
+    fn facts(shards: Vec<Shard>) -> Facts {
+        Topology::of(shards).facts()
+    }
+
     fn visited(shards: Vec<Shard>, nodes: &[Is]) -> Vec<Visit> {
-        let members = Member::of_topology(&Topology::of(shards).facts());
+        let members = Member::of_topology(&facts(shards));
         let visit = |(member, is): (&Member, &Is)| {
             let mut visit = Visit::unasked(member);
             let node = &mut visit.node;
@@ -255,7 +266,7 @@ mod tests {
     }
 
     fn judged(nodes: [Is; 4]) -> Judged {
-        in_context(|context| cluster(&shards(), &visited(shards(), &nodes), context))
+        in_context(|context| cluster(&facts(shards()), &visited(shards(), &nodes), context))
     }
 
     fn findings(judged: &Judged) -> Vec<(&str, &str)> {
@@ -323,7 +334,7 @@ mod tests {
         let fix = |code: &'static Code, fix: &str| {
             let mut visits = visited(shards(), &[Refused, Up, Up, Up]);
             visits[0].finding = Some(Finding::new(code, Severity::Error, "no").fix(fix));
-            let judged = in_context(|context| cluster(&shards(), &visits, context));
+            let judged = in_context(|context| cluster(&facts(shards()), &visits, context));
             judged.judgement.finding.unwrap().fix.unwrap()
         };
         assert_eq!(fix(&codes::TCP_TIMEOUT, "ec-sg check --cache orders"), "ec-sg check --cache orders");
@@ -335,10 +346,17 @@ mod tests {
         let slots = |index: u16| Shard { slots: vec![(index, index)], ..shards()[0].clone() };
         let shards: Vec<Shard> = (0..5).map(slots).collect();
         let visits = visited(shards.clone(), &[Refused; 10]);
-        let judged = in_context(|context| cluster(&shards, &visits, context));
+        let judged = in_context(|context| cluster(&facts(shards), &visits, context));
         let summary = findings(&judged)[0].1;
         assert!(summary.starts_with("slots 0: primary") && summary.ends_with("refused; and 2 more"), "{summary}");
         assert_eq!(judged.judgement.finding.unwrap().evidence["nodes"].as_array().map(Vec::len), Some(5));
+    }
+
+    #[test]
+    fn more_nodes_than_are_told_are_said_not_to_be_probed() {
+        let topology = Facts { nodes: 1_004, ..facts(shards()) };
+        let judged = in_context(|context| cluster(&topology, &visited(shards(), &[Up; 4]), context));
+        assert_eq!(findings(&judged), [("EC3075", "1000 nodes were not probed: the topology has more than 1000")]);
     }
 
     #[test]
