@@ -25,7 +25,7 @@ impl ClientMode {
         let note = |text: &str| Some(text.to_owned());
         if plan.engine == Engine::Memcached {
             let (mode, note) = if reach.discovery.is_some() {
-                ("auto discovery", note("it learns of every change of the nodes"))
+                ("auto discovery", note("learns of every change of the nodes"))
             } else {
                 ("single endpoint", None)
             };

@@ -2,8 +2,9 @@
 //!
 //! # Interface
 //!
-//! Reads `cache`, `client`, and for causes `sg` and `iam` of a document, or `--endpoint`. Writes the key `probe`: the stages with their times, every address with what came of it, the certificate, the server, and
-//! a finding for whatever is wrong. Exit code 0 when the cache answers, 1 when it does not: silence is an answer, too.
+//! Reads `cache`, `client`, and for causes `sg` and `iam` of a document, or `--endpoint`. Writes the key `probe`: the
+//! stages with their times, every address with what came of it, the certificate, the server, its nodes, and a finding for
+//! whatever is wrong. Exit code 0 when the cache answers, 1 when it does not: silence is an answer, too.
 //!
 //! # How it is put together
 //!

@@ -210,3 +210,65 @@ impl NodeReach {
         format!("{role}{}", self.endpoint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A node that the topology calls a replica at 10.0.0.1:6379, climbed with these stages and last states.
+    fn climbed(stages: &[(&str, &str)], says: &str) -> NodeReach {
+        let step = |(index, (stage, status)): (usize, &(&str, &str))| {
+            let summary = if *status == "no" { "10.0.0.1 refused" } else { "fine" };
+            json!({"stage": stage, "status": status, "start_ms": index, "ms": 0.5, "summary": summary})
+        };
+        let steps: Vec<Value> = stages.iter().enumerate().map(step).collect();
+        let reach = json!({
+            "endpoint": "10.0.0.1:6379", "answers": true, "stages": steps, "total_ms": 99.0,
+            "server": {"engine": "valkey", "version": "8.0.1", "role": says},
+        });
+        let reach: Reach = serde_json::from_value(reach).unwrap();
+        let endpoint = Ok("10.0.0.1:6379".parse().unwrap());
+        let member = Member { endpoint, shard: Some(0), role: Some(Role::Replica), ip: None };
+        Visit::unasked(&member).climbed(&reach, &[]).node
+    }
+
+    #[test]
+    fn a_node_answers_if_it_carries_out_a_command() {
+        let node = climbed(&[("tcp", "ok"), ("hello", "skipped"), ("ping", "ok")], "replica");
+        assert_eq!((node.answers, node.failed, node.says), (Some(true), None, None));
+        assert_eq!(Value::Object(node.stages_ms), json!({"tcp": 0.5, "hello": 0.5, "ping": 0.5}));
+    }
+
+    #[test]
+    fn what_failed_is_told_without_the_nodes_own_address() {
+        let node = climbed(&[("tcp", "no")], "replica");
+        assert_eq!((node.answers, node.trouble().as_str()), (Some(false), "does not answer: tcp: refused"));
+    }
+
+    #[test]
+    fn a_node_that_was_asked_no_further_than_tls_is_not_known_to_answer() {
+        assert_eq!(climbed(&[("tcp", "ok"), ("tls", "ok")], "replica").answers, None);
+    }
+
+    #[test]
+    fn what_an_endpoint_was_asked_beyond_the_ladder_is_not_about_the_node() {
+        let node = climbed(&[("tcp", "ok"), ("ping", "ok"), ("cluster", "no"), ("nodes", "no")], "replica");
+        assert_eq!((node.answers, node.failed, node.total_ms), (Some(true), None, Some(1.5)));
+    }
+
+    #[test]
+    fn a_node_that_says_something_else_than_the_topology_is_quoted() {
+        let node = climbed(&[("ping", "ok")], "primary");
+        assert_eq!((node.says, node.is_primary()), (Some(Role::Primary), true));
+    }
+
+    #[test]
+    fn a_name_that_no_certificate_can_have_cannot_be_dialled() {
+        for (host, port) in [("?", 6379), ("-a", 6379), ("a.example", 0), ("", 6379)] {
+            assert!(dialable(host, port).is_err(), "{host}:{port}");
+        }
+        assert!(dialable("::1", 6379).is_ok() && dialable("n_1.example", 6379).is_ok());
+    }
+}

@@ -6,6 +6,7 @@ use ec_shared::document::{Document, EndpointRole, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 use serde_json::Value;
 
+use crate::codes;
 use crate::ladder::Outcome;
 use crate::reach::{Reach, Step};
 use crate::replication::Replication;
@@ -24,7 +25,7 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
             shown.extend(step.code.clone());
         }
         shown.extend(nodes::rows(report, &reach).into_iter().map(str::to_owned));
-        kind(report, &reach);
+        shown.extend(kind(report, &reach).map(str::to_owned));
         let others: Vec<Reach> = serde_json::from_value(facts["others"].clone()).unwrap_or_default();
         for other in &others {
             shown.extend(summed_up(report, other));
@@ -47,16 +48,22 @@ pub(crate) fn title(document: &Document, reach: &Reach) -> String {
     }
 }
 
-/// What the server is to its replicas and clients.
-fn kind(report: &mut Report, reach: &Reach) {
+/// What the server is to its replicas and clients; the code that a row shows is given back.
+fn kind(report: &mut Report, reach: &Reach) -> Option<&'static str> {
+    let mut shown = None;
     match &reach.replication {
         Some(Replication::Primary { count, .. }) if *count > 0 => {
             let replicas = if *count == 1 { "replica is" } else { "replicas are" };
             report.row(Mark::Info, ["role", "", &format!("{count} {replicas} connected")]);
         }
         Some(Replication::Replica { primary, link }) => {
-            let mark = if link == "connected" { Mark::Info } else { Mark::Warning };
-            report.row(mark, ["role", "", &format!("copies {primary}, link {link}")]);
+            let row = format!("copies {primary}, link {link}");
+            if link == "connected" {
+                report.row(Mark::Info, ["role", "", &row]);
+            } else {
+                shown = Some(codes::REPLICA_BEHIND.id);
+                report.row(Mark::Warning, ["role", "", &row, codes::REPLICA_BEHIND.id]);
+            }
         }
         _ => {}
     }
@@ -65,6 +72,7 @@ fn kind(report: &mut Report, reach: &Reach) {
         let note = client.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
         report.row(Mark::Info, ["client", "", &format!("{}{command}{note}", client.mode)]);
     }
+    shown
 }
 
 pub(crate) fn row(report: &mut Report, step: &Step, section: &Section) {

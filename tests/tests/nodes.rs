@@ -396,6 +396,9 @@ fn a_primary_tells_its_replicas_and_a_replica_the_state_of_its_link() {
     let told = finding(&alone, "EC3092");
     assert!(told["summary"].as_str().is_some_and(|told| told.contains(&primary.endpoint())), "{told:#}");
     assert_eq!(told["severity"], "warning");
+    let report = probe(&replica.endpoint()).args(["--no-tls", "-o", "text"]).run().ok();
+    let rows: Vec<&str> = report.stdout.lines().filter(|line| line.contains("EC3092")).collect();
+    assert!(matches!(rows[..], [row] if row.contains("copies")), "{}", report.stdout);
 }
 
 #[test]

@@ -25,8 +25,7 @@ pub(super) fn rows(report: &mut Report, reach: &Reach) -> Vec<&'static str> {
         }
         return Vec::new();
     };
-    let mut quiet = 0;
-    let mut told = 0;
+    let (mut well, mut more, mut told) = (0, 0, 0);
     let mut shown = Vec::new();
     for (index, shard) in topology.list.iter().enumerate() {
         let nodes: Vec<(&NodeReach, &String)> =
@@ -37,7 +36,7 @@ pub(super) fn rows(report: &mut Report, reach: &Reach) -> Vec<&'static str> {
         }
         let is_told = if topology.list.len() <= MOST { true } else { mark != Mark::Yes && told < MOST };
         if !is_told {
-            quiet += 1;
+            *(if mark == Mark::Yes { &mut well } else { &mut more }) += 1;
             continue;
         }
         told += 1;
@@ -51,9 +50,11 @@ pub(super) fn rows(report: &mut Report, reach: &Reach) -> Vec<&'static str> {
         }
         report.row(mark, columns);
     }
-    if quiet > 0 {
-        let others = if told > 0 { "other shards" } else { "shards" };
-        report.row(Mark::Info, ["", "", &format!("{quiet} {others} are not told one by one")]);
+    if more > 0 {
+        report.row(Mark::No, ["shards", "", &format!("{more} more are not whole; the document tells which")]);
+    }
+    if well > 0 {
+        report.row(Mark::Yes, ["shards", "", &format!("all nodes of {well} answer")]);
     }
     shown
 }
