@@ -24,7 +24,11 @@ impl<'a> Domain<'a> {
     /// whoever can forge the announcement has heard the credentials already.
     pub fn holds(&self, node: &Endpoint) -> bool {
         let by_address = |address| !self.plan.tls || self.peer == Some(address);
-        self.plan.targets.iter().any(|target| are_siblings(&target.endpoint, node))
+        // The name that the endpoint has proven is as good as the one that it was dialled by.
+        let proven = self.plan.server_name.as_ref().filter(|_| self.plan.tls);
+        let proven = proven.and_then(|name| Endpoint::new(name, node.port()).ok());
+        proven.is_some_and(|proven| are_siblings(&proven, node))
+            || self.plan.targets.iter().any(|target| are_siblings(&target.endpoint, node))
             || self.plan.allowed_hosts.iter().any(|suffix| suffix.holds(node))
             || node.address().is_some_and(by_address)
     }
@@ -197,6 +201,16 @@ mod tests {
             ("10.0.0.3:6379", "n1.orders.example:7000", false, false),
         ] {
             assert_eq!(holds(endpoint, node, tls, &[]), within, "{endpoint} {node} {tls}");
+        }
+    }
+
+    #[test]
+    fn the_name_that_an_endpoint_has_proven_counts_where_there_is_proof() {
+        let name = Some("clustercfg.orders.x1y2z3.use1.cache.amazonaws.com".to_owned());
+        let node = "orders-0001-001.orders.x1y2z3.use1.cache.amazonaws.com:6379".parse().unwrap();
+        for tls in [true, false] {
+            let plan = Plan { server_name: name.clone(), ..Plan::for_tests(Engine::Valkey, tls) };
+            assert_eq!(Domain::of(&plan, None).holds(&node), tls);
         }
     }
 

@@ -214,3 +214,28 @@ fn readonly(answer: &Answer, context: &Context<'_>) -> Judgement {
         _ => Judgement::skipped("no answer"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_endpoint_is_known_by_the_document_the_port_or_the_name() {
+        let (reader, primary) = (Some(EndpointRole::Reader), Some(EndpointRole::Primary));
+        for (role, endpoint, serverless, expected) in [
+            (reader, "orders.example:6379", false, true),
+            (primary, "orders.example:6379", false, false),
+            (None, "orders-x1y2z3.serverless.use1.cache.amazonaws.com:6380", true, true),
+            (None, "orders-x1y2z3.serverless.use1.cache.amazonaws.com:6379", true, false),
+            (None, "orders.example:6380", false, false),
+            (None, "replica.orders.x1y2z3.use1.cache.amazonaws.com:6379", false, true),
+            (None, "orders-ro.x1y2z3.ng.0001.use1.cache.amazonaws.com:6379", false, true),
+            (None, "master.orders.x1y2z3.use1.cache.amazonaws.com:6379", false, false),
+            (None, "replica.example:6379", false, false),
+        ] {
+            let plan = Plan { serverless, ..Plan::for_tests(Engine::Valkey, true) };
+            let target = Target { role, endpoint: endpoint.parse().unwrap() };
+            assert_eq!(is_reader(&target, &plan), expected, "{role:?} {endpoint}");
+        }
+    }
+}
