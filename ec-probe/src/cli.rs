@@ -21,9 +21,10 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use crate::climb::Probe;
+use crate::domain::HostSuffix;
 use crate::endpoint::Endpoint;
 use crate::latency::{self, Amount, Exposition, Measured};
-use crate::plan::{AuthWish, Plan, Target, Wishes};
+use crate::plan::{AuthWish, Plan, Surroundings, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
@@ -126,6 +127,9 @@ struct Flags {
     /// Connects through the stdin and stdout of this command, such as 'ssh -W %h:%p BASTION'; %% is a percent sign
     #[arg(long, value_name = "COMMAND", env = "EC_PROXY_COMMAND", hide_env_values = true, group = "way")]
     proxy_command: Option<String>,
+    /// Sends the credentials to nodes at or below this host, too; can be given several times
+    #[arg(long, value_name = "SUFFIX")]
+    allow_host: Vec<HostSuffix>,
     /// The user to log in as; Memcached has none
     #[arg(long, value_name = "USER", env = "EC_USER")]
     user: Option<String>,
@@ -149,8 +153,16 @@ fn engine() -> impl TypedValueParser<Value = Engine> {
 /// of Lambda, a pod of Kubernetes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html>,
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
-const INSIDE: [&str; 4] =
+const CONTAINERS: [&str; 4] =
     ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME", "KUBERNETES_SERVICE_HOST"];
+
+fn surroundings() -> Surroundings {
+    if CONTAINERS.iter().any(|name| std::env::var_os(name).is_some()) {
+        Surroundings::Container
+    } else {
+        Surroundings::Unknown
+    }
+}
 
 impl Flags {
     /// The command line takes one of these flags at most.
@@ -182,13 +194,14 @@ impl Flags {
             engine: self.engine,
             tls: (self.tls || self.no_tls).then_some(self.tls),
             way: self.way()?,
-            may_be_inside: INSIDE.iter().any(|name| std::env::var_os(name).is_some()),
+            surroundings: surroundings(),
             server_name: self.server_name.clone(),
             auth: self.auth,
             // An empty variable names nobody.
             user: self.user.clone().filter(|user| !user.is_empty()),
             password,
             region: region.map(str::to_owned),
+            allowed_hosts: self.allow_host.clone(),
         })
     }
 }

@@ -291,6 +291,31 @@ ec_shared::codes! {
         see: "jq .client.instance_id; cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the document's client, or ec-sg check --from this instance."
     }
+    PRIMARY_SILENT = "EC3072" No "hash slots have no primary that answers" {
+        cause: "The topology names the slots' primary, and a client cannot reach it from here, or it has become a replica. Commands on keys of those slots fail, whatever the other nodes answer.",
+        see: "jq .probe.nodes; CLUSTER SHARDS; aws elasticache describe-events",
+        fix: "Open the way to every node, not to the configuration endpoint alone; during a failover wait, then probe again."
+    }
+    NODE_SILENT = "EC3073" No "a node of the cluster does not answer, and others serve its slots" {
+        cause: "A replica is down or cannot be reached from here, or it is a primary that another node has taken over from.",
+        see: "jq .probe.nodes; aws elasticache describe-events",
+        fix: "Open the way to every node; on ElastiCache wait for the node's replacement."
+    }
+    NODE_OUTSIDE = "EC3074" No "a node is announced under a name that is not the cache's" {
+        cause: "A server may name any host as a node of its cluster, so credentials go only to hosts in the domain of the endpoint. This one was asked no further than TLS.",
+        see: "CLUSTER SHARDS: endpoint; cluster-announce-hostname",
+        fix: "If the host is yours, give --allow-host SUFFIX; else find out who announces it."
+    }
+    NODES_NOT_PROBED = "EC3075" No "nodes of the topology were not probed" {
+        cause: "Through one tunnel only one endpoint can be reached, or the time was up before all nodes had their turn.",
+        see: "jq .probe.topology",
+        fix: "Run ec-probe where the nodes can be reached, such as on the client itself."
+    }
+    STALE_TOPOLOGY = "EC3076" No "a node is something else than the topology says" {
+        cause: "A failover is under way or just over, and the node that was asked has not heard of it.",
+        see: "ROLE at the node; CLUSTER SHARDS at another node",
+        fix: "Probe again in a few seconds; let clients read the topology anew when they meet MOVED."
+    }
     BEHIND_RELAY = "EC3077" No "the other side cannot reach the cache" {
         cause: "The SOCKS5 proxy or bastion is there, and could not connect from where it is: a security group that does not let it in, a wrong port, a name that it cannot resolve, or a rule of its own.",
         see: "On the bastion: nc -vz -w 3 HOST PORT; sshd_config: AllowTcpForwarding, PermitOpen",
@@ -310,6 +335,21 @@ ec_shared::codes! {
         cause: "It did not answer within --for; the last verdict beside this one tells why.",
         see: "aws elasticache describe-serverless-caches, or describe-replication-groups: Status",
         fix: "Mend what the last verdict names, or wait longer with --for."
+    }
+    REPLICA_BEHIND = "EC3092" No "a replica's link to its primary is not up" {
+        cause: "The primary is gone, the network between the two is cut, or the replica is still copying everything for the first time: it serves old data, or none.",
+        see: "ROLE; INFO replication: master_link_status",
+        fix: "Wait for the end of a failover or first copy, then probe again; aws elasticache describe-events tells of either."
+    }
+    MEMCACHED_NODE_SILENT = "EC3093" No "a node of the Memcached cluster does not answer" {
+        cause: "The node is down, or cannot be reached from here. Its share of the keys has no other node.",
+        see: "jq .probe.nodes; aws elasticache describe-cache-clusters --show-cache-node-info",
+        fix: "Open the way to every node, not to the configuration endpoint alone; on ElastiCache wait for the node's replacement."
+    }
+    READONLY_REFUSED = "EC3094" No "the reader endpoint refuses READONLY" {
+        cause: "The user's access string does not allow it, or the server does not know it. Without READONLY a replica of a cluster sends every read to its primary.",
+        see: "ACL WHOAMI; aws elasticache describe-users",
+        fix: "Add +readonly +readwrite to the user's access string; or read from the primary endpoint."
     }
     SLOTS_UNCOVERED = "EC3095" No "hash slots belong to no node" {
         cause: "A shard is gone, or slots were never assigned. Commands on their keys fail with CLUSTERDOWN; with cluster-require-full-coverage yes, so do all other commands on keys.",

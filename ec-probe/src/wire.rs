@@ -18,7 +18,7 @@ use crate::tls::{self, Witness};
 use crate::trust::Trust;
 use crate::verdict::Context;
 use crate::way::Relay;
-use crate::{memcached, resp};
+use crate::{discovery, memcached, resp};
 
 /// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
 /// learned so far is still here.
@@ -33,6 +33,19 @@ pub struct Wire<'a> {
     peer: Option<Peer<'a>>,
     witness: Option<Arc<Witness>>,
     conversation: Option<Conversation>,
+    /// What Memcached has said, which decides how it is asked on.
+    version: Option<String>,
+    role: Role,
+}
+
+/// Whether ROLE is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Never,
+    /// Together with the next PING.
+    WithPing,
+    /// It was, and the reply has not been taken.
+    Asked,
 }
 
 /// The connected server.
@@ -73,7 +86,22 @@ impl<'a> Wire<'a> {
             peer: None,
             witness: None,
             conversation: None,
+            version: None,
+            role: Role::Never,
         }
+    }
+
+    /// The same wire, which asks for the [`role`](Self::role) together with PING: that costs no time of its own. A
+    /// cluster's node is not asked, for its topology tells more.
+    #[must_use]
+    pub fn with_role(mut self) -> Self {
+        self.role = Role::WithPing;
+        self
+    }
+
+    /// What surrounds the questions.
+    pub fn context(&self) -> Context<'a> {
+        self.context
     }
 
     /// The same wire, but to this address alone; nobody resolves the name again.
@@ -131,12 +159,23 @@ impl<'a> Wire<'a> {
                 words.extend(credentials.map(|credentials| credentials.secret.expose().as_bytes()));
                 Answer::Reply(self.resp(&words).await)
             }
-            Stage::Hello => Answer::Reply(self.resp(&[b"HELLO", b"3"]).await),
-            Stage::Ping => Answer::Reply(self.resp(&[b"PING"]).await),
+            Stage::Hello => Answer::Reply(self.hello().await),
+            Stage::Ping => Answer::Reply(self.ping().await),
             Stage::Cluster => Answer::Reply(self.topology().await),
-            Stage::Version => Answer::Memcached(self.memcached("version").await),
+            Stage::Version => Answer::Memcached(self.version().await),
             Stage::Stats => Answer::Memcached(self.memcached("stats").await),
+            Stage::Discovery => Answer::Memcached(self.discovery().await),
+            Stage::Readonly => Answer::Reply(self.resp(&[b"READONLY"]).await),
+            // No server is asked this: each node has a wire of its own.
+            Stage::Nodes => Answer::Reply(Err(Fault::Closed)),
         }
+    }
+
+    /// The reply to ROLE, where it was asked.
+    pub async fn role(&mut self) -> Option<Result<resp::Value, Fault>> {
+        let conversation = self.conversation.as_mut().filter(|_| self.role == Role::Asked)?;
+        self.role = Role::Never;
+        Some(conversation.resp_reply().await)
     }
 
     /// The answer to a question that the deadline cut off.
@@ -148,8 +187,10 @@ impl<'a> Wire<'a> {
             Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(fault),
-            Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster => Answer::Reply(Err(fault)),
-            Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
+            Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster | Stage::Readonly | Stage::Nodes => {
+                Answer::Reply(Err(fault))
+            }
+            Stage::Version | Stage::Stats | Stage::Discovery => Answer::Memcached(Err(fault)),
         }
     }
 
@@ -205,6 +246,39 @@ impl<'a> Wire<'a> {
     fn handshake_failed(&self, fault: Fault) -> Answer {
         let certificate = self.witness.as_ref().and_then(|witness| witness.certificate());
         Answer::Handshake(Err(fault), certificate)
+    }
+
+    async fn hello(&mut self) -> Result<resp::Value, Fault> {
+        let greeting = self.resp(&[b"HELLO", b"3"]).await?;
+        if greeting.field("mode").and_then(resp::Value::text).as_deref() == Some("cluster") {
+            self.role = Role::Never;
+        }
+        Ok(greeting)
+    }
+
+    async fn ping(&mut self) -> Result<resp::Value, Fault> {
+        if self.role != Role::WithPing {
+            return self.resp(&[b"PING"]).await;
+        }
+        self.role = Role::Asked;
+        self.talk(async |conversation: &mut Conversation| conversation.resp_together(&[b"PING"], &[b"ROLE"]).await)
+            .await
+    }
+
+    async fn version(&mut self) -> Result<memcached::Reply, Fault> {
+        let reply = self.memcached("version").await?;
+        if let memcached::Reply::Version(version) = &reply {
+            self.version = Some(version.clone());
+        }
+        Ok(reply)
+    }
+
+    async fn discovery(&mut self) -> Result<memcached::Reply, Fault> {
+        let (first, next) = discovery::questions(self.version.as_deref());
+        match (self.memcached(first).await?, next) {
+            (memcached::Reply::Error(_), Some(next)) => self.memcached(next).await,
+            (reply, _) => Ok(reply),
+        }
     }
 
     /// CLUSTER SHARDS came with 7.0, and a user may be allowed only the older CLUSTER SLOTS.

@@ -6,6 +6,8 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
+//! - [`Cluster`]: six nodes of Valkey, three of them replicas.
+//! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
@@ -16,12 +18,14 @@
 //! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod auto_discovery;
 mod aws;
 mod aws_cli;
 mod binaries;
 mod calls;
 mod canned;
 mod certs;
+mod cluster;
 mod counting;
 mod emulator;
 mod enforced;
@@ -41,12 +45,14 @@ mod sshd;
 mod tool;
 mod valkey;
 
+pub use auto_discovery::{AutoDiscovery, Form};
 pub use aws::{Aws, element, elements, percent_decoded};
 pub use aws_cli::aws_cli;
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
+pub use cluster::{Cluster, ClusterOptions};
 pub use counting::Counting;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};

@@ -166,13 +166,13 @@ fn memcached_tells_its_version_plain_and_with_tls() {
     need!("memcached");
     let plain = Memcached::plain();
     let outcome = probe(&plain.endpoint()).args(["--engine", "memcached", "--no-tls"]).run();
-    assert_eq!(stages(&outcome), ["tcp", "version", "stats"]);
+    assert_eq!(stages(&outcome), ["tcp", "version", "stats", "discovery"]);
     assert!(section(&outcome)["server"]["stats"]["uptime"].is_u64(), "{}", outcome.told());
 
     let certs = Certs::new();
     let tls = Memcached::tls(&certs);
     let run = probe(&tls.endpoint()).args(["--engine", "memcached"]).env("EC_CAFILE", certs.ca());
-    assert_eq!(stages(&run.run()), ["tcp", "tls", "version", "stats"]);
+    assert_eq!(stages(&run.run()), ["tcp", "tls", "version", "stats", "discovery"]);
 }
 
 #[test]
