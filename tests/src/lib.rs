@@ -6,6 +6,7 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
+//! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
@@ -29,10 +30,12 @@ mod ground;
 mod http;
 mod iam_cache;
 mod memcached;
+mod nameserver;
 mod need;
 mod network;
 mod outcome;
 mod paper_elasticache;
+mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
@@ -52,9 +55,11 @@ pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
+pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};
