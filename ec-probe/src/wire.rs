@@ -2,12 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::answer::{Answer, DnsFault, Fault};
+use crate::answer::{Answer, DnsFault, Fault, Lookup, Unresolved};
 use crate::cross::{self, Pace};
+use crate::dns;
+use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
 use crate::ladder::Stage;
 use crate::talk::Conversation;
@@ -18,6 +22,9 @@ use crate::trust::Trust;
 use crate::verdict::Context;
 use crate::{memcached, resp};
 
+/// How long the DNS servers are waited for when an endpoint does not answer.
+const SERVERS: Duration = Duration::from_millis(300);
+
 /// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
 /// learned so far is still here.
 #[derive(Debug)]
@@ -26,6 +33,7 @@ pub struct Wire<'a> {
     server_name: ServerName<'static>,
     trust: &'a Arc<Trust>,
     addresses: Vec<IpAddr>,
+    asking: Option<Asking>,
     dialling: Dialling,
     peer: Option<Peer>,
     witness: Option<Arc<Witness>>,
@@ -49,6 +57,7 @@ impl<'a> Wire<'a> {
             server_name,
             trust,
             addresses: context.plan.dialled(context.target).address().into_iter().collect(),
+            asking: None,
             dialling: Dialling::default(),
             peer: None,
             witness: None,
@@ -71,13 +80,7 @@ impl<'a> Wire<'a> {
     /// Asks one question.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
         match stage {
-            Stage::Dns => {
-                let found = crate::dns::resolve(&self.dials().host()).await;
-                if let Ok(addresses) = &found {
-                    self.addresses.clone_from(addresses);
-                }
-                Answer::Addresses(found)
-            }
+            Stage::Dns => self.resolve().await,
             Stage::Tcp => {
                 let port = self.dials().port();
                 self.dialling.dial(self.addresses.iter().map(|&address| SocketAddr::new(address, port))).await;
@@ -103,12 +106,54 @@ impl<'a> Wire<'a> {
     pub fn cut_off(&mut self, stage: Stage) -> Answer {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
         match stage {
-            Stage::Dns => Answer::Addresses(Err(DnsFault::Resolver("no answer before the deadline".to_owned()))),
+            Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(Fault::Silent),
             Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster => Answer::Reply(Err(fault)),
             Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
         }
+    }
+
+    /// The name that was resolved, as the system does it and, as far as they have answered, as the servers do; none where
+    /// there was no name to resolve.
+    pub fn lookup(&mut self) -> Option<Lookup> {
+        let (name, servers) = (self.dials().host(), self.asking.as_mut()?.heard());
+        let hosts_line = dns::files::line_of(&name, &self.addresses);
+        Some(Lookup { name, addresses: self.addresses.clone(), hosts_line, servers })
+    }
+
+    /// Gives the DNS servers a little more time, for an endpoint that does not answer: an old address may be why.
+    pub async fn wait_for_servers(&mut self) {
+        if let Some(asking) = &mut self.asking {
+            let _ = timeout(SERVERS, asking.settle()).await;
+        }
+    }
+
+    /// The ladder goes on with what the system says, as soon as it does.
+    async fn resolve(&mut self) -> Answer {
+        let name = self.dials().host();
+        if dns::is_for_servers(&name) {
+            self.asking = Asking::begin(&name, dns::files::nameservers(), || self.trust.random_u16());
+        }
+        match dns::resolve(&name).await {
+            Ok(addresses) => {
+                self.addresses.clone_from(&addresses);
+                Answer::Addresses(Ok(addresses))
+            }
+            Err(fault) => {
+                if let Some(asking) = &mut self.asking {
+                    asking.settle().await;
+                }
+                self.unresolved(fault)
+            }
+        }
+    }
+
+    fn unresolved(&mut self, fault: DnsFault) -> Answer {
+        Answer::Addresses(Err(Unresolved {
+            fault,
+            servers: self.asking.as_mut().map(Asking::heard).unwrap_or_default(),
+        }))
     }
 
     fn dials(&self) -> &'a Endpoint {
