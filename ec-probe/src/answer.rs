@@ -80,10 +80,20 @@ pub struct Lookup {
     pub name: String,
     /// The system's addresses; none if it has none.
     pub addresses: Vec<IpAddr>,
-    /// The line of the hosts file that gives the name one of them.
+    /// The line of the hosts file that gives the name one of them, where they are disputed.
     pub hosts_line: Option<usize>,
     /// What the servers say; empty where none was asked.
     pub servers: Vec<Heard>,
+}
+
+impl Lookup {
+    /// Whether servers have answered, and none with any of the system's addresses.
+    pub fn is_disputed(&self) -> bool {
+        let mut replies = self.servers.iter().filter_map(Heard::reply).peekable();
+        !self.addresses.is_empty()
+            && replies.peek().is_some()
+            && replies.all(|reply| reply.addresses.iter().all(|address| !self.addresses.contains(address)))
+    }
 }
 
 /// How dialling one address went.

@@ -104,7 +104,7 @@ ec_shared::codes! {
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
         cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",

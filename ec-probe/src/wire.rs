@@ -22,8 +22,8 @@ use crate::trust::Trust;
 use crate::verdict::Context;
 use crate::{memcached, resp};
 
-/// How long the DNS servers are waited for when an endpoint does not answer.
-const SERVERS: Duration = Duration::from_millis(300);
+/// How long a DNS server is waited for when an endpoint does not answer.
+const SERVERS: Duration = Duration::from_millis(100);
 
 /// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
 /// learned so far is still here.
@@ -118,24 +118,32 @@ impl<'a> Wire<'a> {
     /// there was no name to resolve.
     pub fn lookup(&mut self) -> Option<Lookup> {
         let (name, servers) = (self.dials().host(), self.asking.as_mut()?.heard());
-        let hosts_line = dns::files::line_of(&name, &self.addresses);
-        Some(Lookup { name, addresses: self.addresses.clone(), hosts_line, servers })
+        let mut lookup = Lookup { name, addresses: self.addresses.clone(), hosts_line: None, servers };
+        if lookup.is_disputed() {
+            lookup.hosts_line = dns::files::line_of(&lookup.name, &lookup.addresses);
+        }
+        Some(lookup)
     }
 
-    /// Gives the DNS servers a little more time, for an endpoint that does not answer: an old address may be why.
+    /// Gives the DNS servers a little more time if none has answered: of an endpoint that does not answer, an old address
+    /// may be why.
     pub async fn wait_for_servers(&mut self) {
         if let Some(asking) = &mut self.asking {
-            let _ = timeout(SERVERS, asking.settle()).await;
+            let _ = timeout(SERVERS, asking.first()).await;
         }
     }
 
     /// The ladder goes on with what the system says, as soon as it does.
     async fn resolve(&mut self) -> Answer {
         let name = self.dials().host();
-        if dns::is_for_servers(&name) {
-            self.asking = Asking::begin(&name, dns::files::nameservers(), || self.trust.random_u16());
-        }
-        match dns::resolve(&name).await {
+        let (asking, trust) = (&mut self.asking, self.trust);
+        // The system's resolver is on its way, on a thread of its own, before the servers are asked.
+        let (found, ()) = tokio::join!(dns::resolve(&name), async {
+            if dns::is_for_servers(&name) {
+                *asking = Asking::begin(&name, dns::files::nameservers(), || trust.random_u16());
+            }
+        });
+        match found {
             Ok(addresses) => {
                 self.addresses.clone_from(&addresses);
                 Answer::Addresses(Ok(addresses))

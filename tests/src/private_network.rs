@@ -10,7 +10,7 @@ use std::{env, thread};
 
 use tempfile::TempDir;
 
-use crate::need::skip;
+use crate::need::{is_installed, skip};
 
 /// Set for the second start.
 const INSIDE: &str = "EC_TESTS_PRIVATE_NETWORK";
@@ -33,6 +33,10 @@ impl PrivateNetwork {
             network.hosts("127.0.0.1 localhost\n");
             network.resolv_conf("");
             return test(&network);
+        }
+        if let Some(missing) = ["unshare", "ip", "mount"].into_iter().find(|program| !is_installed(program)) {
+            skip(&format!("{missing} is not installed; tests/setup installs it"));
+            return;
         }
         if !is_permitted() {
             skip("this user may have no network of its own: run as root, or allow unprivileged user namespaces");

@@ -243,7 +243,7 @@ fn a_good_probe_does_not_wait_for_a_server_that_the_system_does_not_need() {
         network.resolv_conf("nameserver 127.0.0.1\nnameserver 127.0.0.2\n");
         let valkey = Valkey::plain();
         let section = section(&probe(&format!("{NAME}:{}", valkey.port())).run().ok());
-        assert!(section["total_ms"].as_f64().is_some_and(|ms| ms < 250.0), "{section:#}");
+        assert!(section["total_ms"].as_f64().is_some_and(|ms| ms < 900.0), "{section:#}");
         assert_eq!(section["dns"]["servers"][1]["rcode"], Value::Null);
         assert_eq!(codes(&section), Vec::<String>::new(), "it has not had the time to answer");
     });

@@ -41,6 +41,7 @@ pub struct Asking {
 
 #[derive(Debug)]
 struct Waiting {
+    all: &'static Semaphore,
     servers: Vec<SocketAddr>,
     questions: [Question; 2],
 }
@@ -48,10 +49,19 @@ struct Waiting {
 impl Asking {
     /// Asks `servers` for all addresses of the absolute name `name`; `None` if it is no name that DNS has, or
     /// `id` gives no random number. Where too many are being asked, these wait until somebody [waits for them](Self::settle).
-    pub fn begin(name: &str, servers: Vec<SocketAddr>, mut id: impl FnMut() -> Option<u16>) -> Option<Self> {
+    pub fn begin(name: &str, servers: Vec<SocketAddr>, id: impl FnMut() -> Option<u16>) -> Option<Self> {
+        Self::begin_among(&TURNS, name, servers, id)
+    }
+
+    fn begin_among(
+        all: &'static Semaphore,
+        name: &str,
+        servers: Vec<SocketAddr>,
+        mut id: impl FnMut() -> Option<u16>,
+    ) -> Option<Self> {
         let questions = [Question::new(id()?, name, Kind::A)?, Question::new(id()?, name, Kind::Aaaa)?];
-        let turns = TURNS.try_acquire_many(count(&servers)).ok();
-        let waiting = Some(Waiting { servers, questions });
+        let turns = all.try_acquire_many(count(&servers)).ok();
+        let waiting = Some(Waiting { all, servers, questions });
         let mut asking = Self { waiting, begun: Instant::now(), heard: Vec::new(), tasks: JoinSet::new() };
         if let Some(turns) = turns {
             asking.ask(turns);
@@ -59,19 +69,22 @@ impl Asking {
         Some(asking)
     }
 
-    /// Waits until all servers have answered, or will not, or are far behind the first that has.
-    pub async fn settle(&mut self) {
+    /// Waits until one server has answered, or none will.
+    pub async fn first(&mut self) {
         if let Some(waiting) = &self.waiting {
             // It fails only when nobody can wait for a turn any more, and nobody makes that so.
-            let Ok(turns) = TURNS.acquire_many(count(&waiting.servers)).await else { return };
+            let Ok(turns) = waiting.all.acquire_many(count(&waiting.servers)).await else { return };
             self.ask(turns);
         }
-        while let Some(Ok(done)) = self.tasks.join_next().await {
+        while self.heard.iter().all(|heard| heard.reply().is_none()) {
+            let Some(Ok(done)) = self.tasks.join_next().await else { return };
             self.note(done);
-            if self.heard.iter().any(|heard| heard.reply().is_some()) {
-                break;
-            }
         }
+    }
+
+    /// Waits until all servers have answered, or will not, or are far behind the first that has.
+    pub async fn settle(&mut self) {
+        self.first().await;
         let _ = timeout(STRAGGLERS, async {
             while let Some(Ok(done)) = self.tasks.join_next().await {
                 self.note(done);
@@ -90,7 +103,7 @@ impl Asking {
     }
 
     fn ask(&mut self, mut turns: SemaphorePermit<'static>) {
-        let Some(Waiting { servers, questions }) = self.waiting.take() else { return };
+        let Some(Waiting { servers, questions, .. }) = self.waiting.take() else { return };
         self.begun = Instant::now();
         for (index, server) in servers.into_iter().enumerate() {
             self.heard.push(Heard { server, said: Said::Nothing, took: Duration::MAX });

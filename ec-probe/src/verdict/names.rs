@@ -129,9 +129,8 @@ pub(crate) fn differences(lookup: &Lookup, context: &Context<'_>) -> Vec<Finding
 /// A server that says otherwise than the system, where none says the same. That DNS does not have a name which the
 /// system has is often meant so; a name without a dot is one of a search domain's.
 fn elsewhere(lookup: &Lookup) -> Option<(&Heard, Severity)> {
-    let system = &lookup.addresses;
     let replied = || lookup.servers.iter().filter_map(|heard| Some((heard, heard.reply()?)));
-    if system.is_empty() || replied().any(|(_, reply)| reply.addresses.iter().any(|address| system.contains(address))) {
+    if !lookup.is_disputed() {
         return None;
     }
     if let Some((heard, _)) = replied().find(|(_, reply)| !reply.addresses.is_empty()) {

@@ -114,6 +114,24 @@ fn servers_that_have_said_nothing_yet_are_told_with_the_time() {
     assert!(heard[0].took < PATIENCE, "{heard:?}");
 }
 
+#[test]
+fn where_too_many_are_asked_the_next_ones_wait_until_somebody_needs_them() {
+    static FEW: Semaphore = Semaphore::const_new(1);
+    let silent = server(|_| vec![]);
+    let good = server(|question| vec![answer(question, GOOD, Some([10, 0, 0, 1]))]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let begin = |server| Asking::begin_among(&FEW, "orders.example", vec![server], || Some(1)).unwrap();
+        let (first, mut second) = (begin(silent), begin(good));
+        assert_eq!(second.heard(), []);
+        let early = timeout(Duration::from_millis(20), second.settle()).await;
+        assert!(early.is_err(), "the first one is still being asked");
+        drop(first);
+        second.settle().await;
+        assert_eq!(addresses(&second.heard()[0]), ["10.0.0.1"]);
+    });
+}
+
 fn reply(rcode: Rcode, address: Option<&str>, ttl_s: Option<u32>) -> Reply {
     let addresses = address.map(|text| text.parse().unwrap()).into_iter().collect();
     Reply { rcode, is_truncated: false, chain: vec![], addresses, ttl_s }
