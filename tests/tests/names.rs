@@ -65,8 +65,9 @@ fn a_name_is_told_with_its_alias_its_time_and_every_server() {
             (NAME, Zone::Alias("orders-001.example", 60)),
             ("orders-001.example", Zone::addresses(&["127.0.0.1", "127.0.0.9", "::1"], 15)),
         ];
-        let _servers = ["127.0.0.1", "127.0.0.2"].map(|address| Nameserver::start(address, Manner::Good, &table));
-        network.resolv_conf("nameserver 127.0.0.1\nnameserver 127.0.0.2\n");
+        let servers = ["127.0.0.1", "127.0.0.2", "::1"];
+        let _running = servers.map(|address| Nameserver::start(address, Manner::Good, &table));
+        network.resolv_conf(&servers.map(|address| format!("nameserver {address}\n")).concat());
         let certs = Certs::new();
         let tls = Some(certs.server_for(&[NAME]));
         let valkey = Valkey::with(ValkeyOptions { tls, ..ValkeyOptions::default() });
@@ -78,7 +79,7 @@ fn a_name_is_told_with_its_alias_its_time_and_every_server() {
             (&dns["name"], &dns["chain"], &dns["ttl_s"]),
             (&json!(NAME), &json!(["orders-001.example"]), &json!(15))
         );
-        for (server, address) in ["127.0.0.1", "127.0.0.2"].into_iter().enumerate() {
+        for (server, address) in servers.into_iter().enumerate() {
             let told = &dns["servers"][server];
             assert_eq!((&told["server"], &told["rcode"]), (&json!(address), &json!("NOERROR")), "{dns:#}");
             assert_eq!(told["addresses"], json!(["127.0.0.1", "127.0.0.9", "::1"]));

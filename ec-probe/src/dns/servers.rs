@@ -36,7 +36,7 @@ pub struct Asking {
     waiting: Option<Waiting>,
     begun: Instant,
     heard: Vec<Heard>,
-    tasks: JoinSet<(usize, Said)>,
+    tasks: JoinSet<(usize, Heard)>,
 }
 
 #[derive(Debug)]
@@ -109,17 +109,16 @@ impl Asking {
             self.heard.push(Heard { server, said: Said::Nothing, took: Duration::MAX });
             let (questions, turn) = (questions.clone(), turns.split(1));
             self.tasks.spawn(async move {
+                let asked = Instant::now();
                 let said = ask(server, &questions).await;
                 drop(turn);
-                (index, said)
+                (index, Heard { server, said, took: asked.elapsed() })
             });
         }
     }
 
-    fn note(&mut self, (index, said): (usize, Said)) {
-        let heard = &mut self.heard[index];
-        heard.took = self.begun.elapsed();
-        heard.said = said;
+    fn note(&mut self, (index, heard): (usize, Heard)) {
+        self.heard[index] = heard;
     }
 }
 

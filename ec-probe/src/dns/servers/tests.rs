@@ -103,6 +103,19 @@ fn a_truncated_answer_whose_rest_is_not_to_be_had_is_none() {
 }
 
 #[test]
+fn an_answer_took_as_long_as_the_server_did_and_not_until_somebody_listened() {
+    const LATER: Duration = Duration::from_millis(100);
+    let good = server(|question| vec![answer(question, GOOD, Some([10, 0, 0, 1]))]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let heard = runtime.block_on(async {
+        let mut asking = Asking::begin("orders.example", vec![good], || Some(1)).unwrap();
+        let _ = timeout(LATER, std::future::pending::<()>()).await;
+        asking.heard()
+    });
+    assert!(heard[0].reply().is_some() && heard[0].took < LATER, "{heard:?}");
+}
+
+#[test]
 fn servers_that_have_said_nothing_yet_are_told_with_the_time() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let silent = server(|_| vec![]);
