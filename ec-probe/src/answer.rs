@@ -2,6 +2,7 @@
 //! (`verdict`).
 
 use std::net::{IpAddr, SocketAddr};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::certificate::Certificate;
@@ -14,14 +15,31 @@ use crate::resp;
 pub enum Answer {
     /// To [`Dns`](crate::ladder::Stage::Dns).
     Addresses(Result<Vec<IpAddr>, Unresolved>),
+    /// To [`Dns`](crate::ladder::Stage::Dns), where a relay resolves the name: nobody was asked.
+    ResolvedThere,
     /// To [`Tcp`](crate::ladder::Stage::Tcp): one for each address, in the order of the resolver.
     Dials(Vec<Dial>),
+    /// To [`Tcp`](crate::ladder::Stage::Tcp), through a relay.
+    Relayed(Result<(), RelayFault>),
     /// To [`Tls`](crate::ladder::Stage::Tls): how it ended, and the certificate, if one was shown.
     Handshake(Result<Session, Fault>, Option<Certificate>),
     /// To a command of Valkey and Redis OSS.
     Reply(Result<resp::Value, Fault>),
     /// To a command of Memcached.
     Memcached(Result<memcached::Reply, Fault>),
+}
+
+impl Answer {
+    /// Whether it is none, because a relay does not lead to the server.
+    pub fn lacks_relay(&self) -> bool {
+        matches!(
+            self,
+            Self::Relayed(Err(_))
+                | Self::Handshake(Err(Fault::Relay(_)), _)
+                | Self::Reply(Err(Fault::Relay(_)))
+                | Self::Memcached(Err(Fault::Relay(_)))
+        )
+    }
 }
 
 /// Why a name has no addresses.
@@ -165,6 +183,42 @@ pub enum Fault {
     TooLarge(String),
     /// The operating system ended the connection.
     Io(String),
+    /// It was never reached, as shows only now.
+    Relay(RelayFault),
+}
+
+/// Why a relay gives no connection to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelayFault {
+    /// Nobody takes the connection to the proxy; why.
+    Down(String),
+    /// The command cannot be started; why.
+    NotStarted(String),
+    /// The proxy does not speak SOCKS5.
+    NotSocks5 {
+        /// The first bytes that it said, if any.
+        said: Vec<u8>,
+    },
+    /// The proxy wants a log-in.
+    LogIn,
+    /// The proxy answered that it gives no connection: a reply of RFC 1928.
+    Refused(u8),
+    /// The proxy hung up instead of answering, as OpenSSH's does.
+    HungUp,
+    /// The proxy had not answered when the time was up.
+    Undecided,
+    /// The command ended before a byte came through.
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// What it said on stderr.
+        said: String,
+    },
+    /// The command goes on, and no byte had come through when the time was up.
+    Mute {
+        /// What it said on stderr.
+        said: String,
+    },
 }
 
 /// What is wrong with a certificate.

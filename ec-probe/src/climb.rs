@@ -139,14 +139,23 @@ impl Probe {
         let mut ladder = Ladder::new(&self.plan, needs_resolver, self.credentials.is_some());
         let mut reach = Reach::new(&context);
         let mut findings = Vec::new();
-        let mut asked = begun;
+        let (mut asked, mut dialled) = (begun, begun);
         while let Some(stage) = ladder.next() {
+            if stage == Stage::Tcp {
+                dialled = asked;
+            }
             let answer = self.ask(wire, stage).await;
-            let took = asked.elapsed();
             let judgement = verdict::judge(stage, &answer, &context);
             ladder.take(judgement.outcome);
             reach.note(&answer, &context);
-            findings.extend(reach.step(stage, asked - begun, took, judgement));
+            // That a relay has never led to the server may show late; it is this stage that has failed then.
+            let (stage, since) = if answer.lacks_relay() {
+                reach.stages.retain(|step| step.stage != Stage::Tcp);
+                (Stage::Tcp, dialled)
+            } else {
+                (stage, asked)
+            };
+            findings.extend(reach.step(stage, since - begun, since.elapsed(), judgement));
             asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());

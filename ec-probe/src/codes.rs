@@ -36,6 +36,16 @@ ec_shared::codes! {
         see: "getent ahosts HOST, then nc -vz ADDRESS PORT for each",
         fix: "Compare network ACL and routes of the subnets. Clients fail now and then until this is mended."
     }
+    OUTSIDE_VPC = "EC3008" No "a private address does not answer, and this machine is not known to be in its VPC" {
+        cause: "The cache's addresses are private: they are reached from inside the VPC, from a network that is joined to it, or through a tunnel. This machine does not show to be an EC2 instance.",
+        see: "ip route get ADDRESS; cat /sys/devices/virtual/dmi/id/board_asset_tag",
+        fix: "Run ec-probe on a machine of the VPC; or open a tunnel, then --connect-to its end; or --proxy-command 'ssh -W %h:%p BASTION'."
+    }
+    PROXY_DOWN = "EC3009" No "the SOCKS5 proxy cannot be reached" {
+        cause: "Nothing listens there, or nobody answers: ssh -D has ended, or host or port are wrong.",
+        see: "nc -vz PROXY PORT",
+        fix: "Start the proxy, such as ssh -N -D 1080 BASTION, and check --socks5."
+    }
     NOAUTH = "EC3010" No "the server wants a log-in" {
         cause: "The cache has an AUTH token or users, and no credentials were sent.",
         see: "valkey-cli --tls -h HOST PING",
@@ -70,6 +80,21 @@ ec_shared::codes! {
         cause: "The document says that the cache has no encryption in transit, and credentials were given.",
         see: "jq .cache.tls",
         fix: "Turn on encryption in transit; or give --no-tls to send them all the same, or --auth none to send none."
+    }
+    NOT_SOCKS5 = "EC3017" No "the proxy does not speak SOCKS5" {
+        cause: "An HTTP proxy, a SOCKS4 proxy or some other server listens there, or the proxy hangs; the evidence shows its first bytes.",
+        see: "curl -v --socks5-hostname PROXY:PORT telnet://HOST:PORT",
+        fix: "Check host and port of --socks5. For an HTTP proxy: --proxy-command 'ncat --proxy PROXY:PORT --proxy-type http %h %p'."
+    }
+    PROXY_LOG_IN = "EC3018" No "the SOCKS5 proxy wants a log-in" {
+        cause: "The proxy takes no client without user and password, or without GSSAPI; ec-probe has none for it.",
+        see: "curl -v --socks5-hostname PROXY:PORT telnet://HOST:PORT",
+        fix: "Use a proxy without a log-in, such as ssh -D; or --proxy-command with a program that logs in."
+    }
+    PROXY_COMMAND = "EC3019" No "the proxy command gives no connection" {
+        cause: "It ended, or the time was up, before a byte of the server came through. The evidence shows what it said.",
+        see: "Run the command by hand, with host and port in place of %h and %p; ssh -v tells how far it comes.",
+        fix: "Mend what the command complains of. ssh must log in without asking: a key in ssh-agent, a known host key."
     }
     SERVER_IS_PLAIN = "EC3020" No "the server speaks plain text, not TLS" {
         cause: "Encryption in transit is off, and the client spoke TLS.",
@@ -265,6 +290,11 @@ ec_shared::codes! {
         cause: "The document's sg section is about its client, and the probe ran on another instance: what ec-sg found says nothing about the way from here.",
         see: "jq .client.instance_id; cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the document's client, or ec-sg check --from this instance."
+    }
+    BEHIND_RELAY = "EC3077" No "the other side cannot reach the cache" {
+        cause: "The SOCKS5 proxy or bastion is there, and could not connect from where it is: a security group that does not let it in, a wrong port, a name that it cannot resolve, or a rule of its own.",
+        see: "On the bastion: nc -vz -w 3 HOST PORT; sshd_config: AllowTcpForwarding, PermitOpen",
+        fix: "Let the bastion in: ec-sg check --cache NAME --from i-… (the bastion) names the rule that is missing."
     }
     TIME_UP = "EC3080" No "the time was up before all was measured" {
         cause: "The server answers, but so much cannot be measured within --timeout, which bounds the work on one document.",

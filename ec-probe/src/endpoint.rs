@@ -32,6 +32,8 @@ impl Endpoint {
         }
         let is_label = |label: &str| {
             (1..=63).contains(&label.len())
+                // No host name begins with a hyphen (RFC 952), and a command would take it for an option.
+                && !label.starts_with('-')
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         };
         let name = host.strip_suffix('.').unwrap_or(host);
@@ -173,6 +175,7 @@ mod tests {
             ("or ders:6379", "neither a host name nor an address"),
             ("orders\r\nFLUSHALL:6379", "neither a host name nor an address"),
             (":6379", "neither a host name nor an address"),
+            ("-oProxy:6379", "neither a host name nor an address"),
         ] {
             let error = text.parse::<Endpoint>().unwrap_err();
             assert!(error.contains(reason), "{text:?}: {error}");

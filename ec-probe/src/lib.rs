@@ -7,10 +7,10 @@
 //!
 //! # How it is put together
 //!
-//! - Decisions, without I/O: [`plan`] (what to probe, and how), [`ladder`] (which question comes next), [`verdict`]
+//! - Decisions, without I/O: [`plan`] (what to probe, and how), [`way`] (how a server is reached), [`ladder`] (which question comes next), [`verdict`]
 //!   (what an answer means), [`upstream`] (what the sections of the stages before say about it), [`endpoint`], [`certificate`], [`dialect`], and the protocols [`resp`] and [`memcached`].
-//! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`wire`] asks them, [`climb`] climbs the
-//!   ladder under its one deadline.
+//! - Questions, one a file: [`dns`], [`tcp`], [`tls`], [`talk`], [`cross`]; [`relay`] opens connections through somebody else,
+//!   [`wire`] asks, [`climb`] climbs the ladder under its one deadline.
 //! - [`topology`] reads and judges what a cluster tells of its shards.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
@@ -31,6 +31,7 @@ pub mod login;
 pub mod memcached;
 pub mod plan;
 pub mod reach;
+pub mod relay;
 pub mod resp;
 pub mod talk;
 pub mod tap;
@@ -42,4 +43,5 @@ pub mod trust;
 pub mod upstream;
 pub mod verdict;
 pub mod watch;
+pub mod way;
 pub mod wire;

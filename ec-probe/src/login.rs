@@ -6,7 +6,7 @@ use ec_shared::Failure;
 use ec_shared::aws::Aws;
 use ec_shared::flags::AwsFlags;
 use ec_shared::secret::Secret;
-use ec_shared::token::{self, TokenRequest};
+use ec_shared::token::{self, Kind, TokenRequest};
 
 use crate::plan::Login;
 
@@ -40,7 +40,7 @@ pub async fn credentials(login: &Login, flags: &AwsFlags, timeout: Duration) -> 
                 let aws = Aws::load(&flags, Some(timeout)).await?;
                 (aws.credentials().await?, aws.region().to_owned())
             };
-            let request = TokenRequest { name: cache, user, region: &region, serverless: *serverless };
+            let request = TokenRequest { name: cache, user, region: &region, kind: Kind::of_cache(*serverless) };
             let secret = token::sign(&request, &identity, SystemTime::now())?;
             Some(Credentials { user: Some(user.clone()), secret, iam: true })
         }

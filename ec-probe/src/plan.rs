@@ -7,6 +7,7 @@ use ec_shared::{Failure, token};
 use crate::codes;
 use crate::endpoint::{AwsName, Endpoint};
 use crate::upstream::Upstream;
+use crate::way::Way;
 
 /// What the command line and the environment ask for.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +18,10 @@ pub struct Wishes {
     pub engine: Option<Engine>,
     /// TLS, or expressly none.
     pub tls: Option<bool>,
-    /// Where to dial instead of at the endpoint.
-    pub connect_to: Option<Endpoint>,
+    /// How servers are reached.
+    pub way: Way,
+    /// Whether this may be a machine of a VPC that does not show it, such as a container.
+    pub may_be_inside: bool,
     /// The name that the certificate must have.
     pub server_name: Option<String>,
     /// The kind of log-in.
@@ -53,14 +56,18 @@ pub struct Plan {
     pub tls: bool,
     /// Whether the cache is known to take plain text beside TLS.
     pub tls_preferred: bool,
-    /// Where to dial instead of at the endpoint.
-    pub connect_to: Option<Endpoint>,
+    /// How servers are reached.
+    pub way: Way,
+    /// Whether this may be a machine of a VPC that does not show it, such as a container.
+    pub may_be_inside: bool,
     /// The name that the certificate must have, where it is not the endpoint's host.
     pub server_name: Option<String>,
     /// How to log in.
     pub login: Login,
     /// The cache's name, where the document has it.
     pub cache: Option<String>,
+    /// Its Region, where it is known.
+    pub region: Option<String>,
     /// Whether clients must speak cluster mode, where the document says so.
     pub cluster_mode: Option<bool>,
     /// The document's client.
@@ -133,10 +140,12 @@ impl Plan {
             engine,
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),
-            connect_to: wishes.connect_to.clone(),
+            way: wishes.way.clone(),
+            may_be_inside: wishes.may_be_inside,
             server_name: wishes.server_name.clone(),
             login,
             cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),
+            region: region(wishes, cache.as_ref(), first),
             cache: cache.map(|cache| cache.name),
             client,
             targets,
@@ -148,9 +157,14 @@ impl Plan {
         self.server_name.clone().unwrap_or_else(|| target.endpoint.host())
     }
 
+    /// Whether servers that `target` tells of can be reached, too.
+    pub fn reaches_others(&self) -> bool {
+        self.way.reaches_others()
+    }
+
     /// Where `target` is dialled.
     pub fn dialled<'a>(&'a self, target: &'a Target) -> &'a Endpoint {
-        self.connect_to.as_ref().unwrap_or(&target.endpoint)
+        self.way.dials(&target.endpoint)
     }
 
     #[cfg(test)]
@@ -163,6 +177,12 @@ impl Plan {
         };
         Self::new(&Document::empty(), &wishes).unwrap()
     }
+}
+
+/// The cache's Region: as asked for, as the document says, or as the host name hints.
+fn region(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint) -> Option<String> {
+    let known = wishes.region.clone().or(cache.and_then(|cache| cache.region.clone()));
+    known.or_else(|| AwsName::read(&endpoint.host())?.region)
 }
 
 /// The document's endpoints, each once: those that a client must reach before those that it may.
@@ -227,11 +247,10 @@ fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: En
                 Some(deployment) => deployment == Deployment::Serverless,
                 None => hint.as_ref().is_some_and(|hint| hint.serverless),
             };
-            let region = wishes.region.clone().or(cache.and_then(|cache| cache.region.clone()));
             Ok(Login::Iam {
                 user: token::user_id(user)?,
                 cache: token::cache_name(name)?,
-                region: region.or(hint.and_then(|hint| hint.region)),
+                region: region(wishes, cache, endpoint),
                 serverless,
             })
         }

@@ -24,6 +24,9 @@ pub struct Reach {
     /// What the endpoint is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<EndpointRole>,
+    /// What lies between, where it is not dialled directly: a tunnel's end, or who connects in this machine's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// Whether it answers.
     pub answers: bool,
     /// The questions that were asked, in order.
@@ -196,6 +199,7 @@ impl Reach {
         Self {
             endpoint: context.target.endpoint.to_string(),
             role: context.target.role,
+            through: context.plan.way.through(),
             answers: false,
             stages: Vec::new(),
             dns: None,

@@ -1,5 +1,6 @@
 //! A conversation with a server: one command, one reply.
 
+use std::fmt::{self, Debug};
 use std::io;
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use crate::tls::{self, Witness};
 use crate::{memcached, resp};
 
 /// A connection, plain or with TLS.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for T {}
 
 /// The conversation.
 pub struct Conversation {
@@ -22,8 +23,8 @@ pub struct Conversation {
     memcached: Vec<u8>,
 }
 
-impl std::fmt::Debug for Conversation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conversation").finish_non_exhaustive()
     }
 }

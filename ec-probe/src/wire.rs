@@ -5,21 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::answer::{Answer, DnsFault, Fault, Lookup, Unresolved};
+use crate::answer::{Answer, DnsFault, Fault, Lookup, RelayFault, Unresolved};
 use crate::cross::{self, Pace};
 use crate::dns;
 use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
 use crate::ladder::Stage;
+use crate::relay::{Opened, Progress, Road, Running};
 use crate::talk::Conversation;
-use crate::tap::Tap;
+use crate::tap::{Heard, Tap};
 use crate::tcp::Dialling;
 use crate::tls::{self, Witness};
 use crate::trust::Trust;
 use crate::verdict::Context;
+use crate::way::Relay;
 use crate::{memcached, resp};
 
 /// How long a DNS server is waited for when an endpoint does not answer.
@@ -35,18 +36,35 @@ pub struct Wire<'a> {
     addresses: Vec<IpAddr>,
     asking: Option<Asking>,
     dialling: Dialling,
-    peer: Option<Peer>,
+    progress: Progress,
+    peer: Option<Peer<'a>>,
     witness: Option<Arc<Witness>>,
     conversation: Option<Conversation>,
 }
 
 /// The connected server.
 #[derive(Debug)]
-struct Peer {
-    address: SocketAddr,
+struct Peer<'a> {
+    road: Road<'a>,
     pace: Pace,
     /// The bare connection, until the conversation takes it over.
-    stream: Option<TcpStream>,
+    stream: Option<Tap>,
+    heard: Heard,
+    /// The command that carries the connection.
+    command: Option<Running>,
+}
+
+impl<'a> Peer<'a> {
+    fn new(road: Road<'a>, pace: Pace, opened: Opened) -> Self {
+        let tap = Tap::new(opened.stream);
+        Self { road, pace, heard: tap.heard(), stream: Some(tap), command: opened.command }
+    }
+
+    /// What the silence of a command's connection means.
+    fn mute(&self) -> Option<Fault> {
+        let command = self.command.as_ref().filter(|_| self.heard.nothing())?;
+        Some(Fault::Relay(RelayFault::Mute { said: command.said() }))
+    }
 }
 
 impl<'a> Wire<'a> {
@@ -59,6 +77,7 @@ impl<'a> Wire<'a> {
             addresses: context.plan.dialled(context.target).address().into_iter().collect(),
             asking: None,
             dialling: Dialling::default(),
+            progress: Progress::default(),
             peer: None,
             witness: None,
             conversation: None,
@@ -72,13 +91,33 @@ impl<'a> Wire<'a> {
         self
     }
 
-    /// The address that took the connection.
+    /// The address that took the connection; none where a relay has found the server.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.peer.as_ref().map(|peer| peer.address)
+        match self.peer.as_ref()?.road {
+            Road::Address(address) => Some(address),
+            Road::Relayed(..) => None,
+        }
+    }
+
+    /// Who took the connection, as far as it is known here.
+    pub fn place(&self) -> Option<String> {
+        Some(match self.peer.as_ref()?.road {
+            Road::Address(address) => address.to_string(),
+            Road::Relayed(_, endpoint) => endpoint.to_string(),
+        })
     }
 
     /// Asks one question.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
+        match (stage, self.context.plan.way.relay()) {
+            (Stage::Dns, Some(_)) => Answer::ResolvedThere,
+            (Stage::Tcp, Some(relay)) => self.relayed(relay).await,
+            _ => self.ask_here(stage).await,
+        }
+    }
+
+    /// As [`ask`](Self::ask), but for what a relay does.
+    async fn ask_here(&mut self, stage: Stage) -> Answer {
         match stage {
             Stage::Dns => self.resolve().await,
             Stage::Tcp => {
@@ -105,10 +144,12 @@ impl<'a> Wire<'a> {
     /// The answer to a question that the deadline cut off.
     pub fn cut_off(&mut self, stage: Stage) -> Answer {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
+        let fault = self.peer.as_ref().and_then(Peer::mute).unwrap_or(fault);
         match stage {
             Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
+            Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
-            Stage::Tls => self.handshake_failed(Fault::Silent),
+            Stage::Tls => self.handshake_failed(fault),
             Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster => Answer::Reply(Err(fault)),
             Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
         }
@@ -169,34 +210,43 @@ impl<'a> Wire<'a> {
     }
 
     fn dialled(&mut self) -> Answer {
-        self.peer = self.dialling.take().map(|(stream, dial)| Peer {
-            address: dial.address,
-            pace: Pace::of(dial.took.unwrap_or_default()),
-            stream: Some(stream),
+        self.peer = self.dialling.take().map(|(stream, dial)| {
+            Peer::new(Road::Address(dial.address), Pace::of(dial.took.unwrap_or_default()), Opened::tcp(stream))
         });
         Answer::Dials(self.dialling.dials().to_vec())
+    }
+
+    async fn relayed(&mut self, relay: &'a Relay) -> Answer {
+        let endpoint = &self.context.target.endpoint;
+        let begun = Instant::now();
+        match relay.open(endpoint, &mut self.progress).await {
+            Ok(opened) => {
+                self.peer = Some(Peer::new(Road::Relayed(relay, endpoint), relay.pace(begun.elapsed()), opened));
+                Answer::Relayed(Ok(()))
+            }
+            Err(fault) => Answer::Relayed(Err(fault)),
+        }
     }
 
     async fn handshake(&mut self) -> Answer {
         let witness = Witness::new(self.trust);
         self.witness = Some(Arc::clone(&witness));
         let Some(peer) = &mut self.peer else { return self.handshake_failed(Fault::Closed) };
-        let Some(stream) = peer.stream.take() else { return self.handshake_failed(Fault::Closed) };
-        let tap = Tap::new(stream);
-        let heard = tap.heard();
-        let plain = || cross::plain_answer(peer.address, self.context.plan.engine);
+        let Some(tap) = peer.stream.take() else { return self.handshake_failed(Fault::Closed) };
+        let (road, engine) = (peer.road, self.context.plan.engine);
+        let plain = || cross::plain_answer(road, engine);
         let shake = tls::handshake(tap, self.server_name.clone(), &witness);
-        let fault = match cross::examine(shake, &heard, peer.pace, plain()).await {
+        let fault = match cross::examine(shake, &peer.heard, peer.pace, plain()).await {
             Ok(Ok(stream)) => {
                 let session = tls::session(&stream);
                 self.conversation = Some(Conversation::new(stream, Some(Arc::clone(&witness))));
                 return Answer::Handshake(Ok(session), witness.certificate());
             }
-            Ok(Err(error)) => match witness.fault(&error, &heard.first()) {
+            Ok(Err(error)) => match witness.fault(&error, &peer.heard.first()) {
                 // Some plain servers hang up on bytes that they do not understand.
-                Fault::Closed if heard.nothing() => {
-                    cross::second_chance(plain()).await.map_or(Fault::Closed, |said| Fault::Plain { said })
-                }
+                Fault::Closed if peer.heard.nothing() => hung_up(peer.command.as_mut(), plain())
+                    .await
+                    .map_or_else(|fault| fault, |said| Fault::Plain { said }),
                 fault => fault,
             },
             Err(said) => Fault::Plain { said },
@@ -232,16 +282,32 @@ impl<'a> Wire<'a> {
             return ask(conversation).await;
         }
         let peer = self.peer.as_mut().ok_or(Fault::Closed)?;
-        let tap = Tap::new(peer.stream.take().ok_or(Fault::Closed)?);
-        let heard = tap.heard();
+        let tap = peer.stream.take().ok_or(Fault::Closed)?;
         let conversation = self.conversation.insert(Conversation::new(tap, None));
-        let tls = || cross::answers_tls(peer.address, self.server_name.clone(), Witness::new(self.trust));
-        match cross::examine(ask(conversation), &heard, peer.pace, tls()).await {
-            Ok(Err(Fault::Closed)) if heard.nothing() => {
-                Err(cross::second_chance(tls()).await.map_or(Fault::Closed, |()| Fault::WantsTls))
+        let road = peer.road;
+        let tls = || cross::answers_tls(road, self.server_name.clone(), Witness::new(self.trust));
+        match cross::examine(ask(conversation), &peer.heard, peer.pace, tls()).await {
+            Ok(Err(Fault::Closed)) if peer.heard.nothing() => {
+                Err(hung_up(peer.command.as_mut(), tls()).await.map_or_else(|fault| fault, |()| Fault::WantsTls))
             }
             Ok(result) => result,
             Err(()) => Err(Fault::WantsTls),
         }
     }
+}
+
+/// The connection has ended without a word: what `other` says about the server, if the command that carries the connection
+/// has not failed.
+///
+/// # Errors
+/// Whose fault it is.
+async fn hung_up<U>(command: Option<&mut Running>, other: impl Future<Output = Option<U>>) -> Result<U, Fault> {
+    let Some(command) = command else { return cross::second_chance(other).await.ok_or(Fault::Closed) };
+    let status = command.ended().await;
+    if status.is_none_or(|status| status.success())
+        && let Some(said) = cross::second_chance(other).await
+    {
+        return Ok(said);
+    }
+    Err(status.map_or(Fault::Closed, |status| Fault::Relay(RelayFault::Ended { status, said: command.said() })))
 }

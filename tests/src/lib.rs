@@ -5,6 +5,7 @@
 //! - [`tool`], [`sh`]: run a binary, or a pipe of them, in a cleared environment; [`Outcome`] is how it ended.
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
+//! - [`Sshd`]: a bastion, and the files of who may log in there.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
@@ -39,6 +40,7 @@ mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
+mod sshd;
 mod tool;
 mod valkey;
 
@@ -61,5 +63,6 @@ pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
 pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
+pub use sshd::Sshd;
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

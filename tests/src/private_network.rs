@@ -67,15 +67,15 @@ impl PrivateNetwork {
         run(Command::new("ip").args(words.split(' ')).env("PATH", PATH), words);
     }
 
-    /// A wire to nowhere: what is sent to 10.77.0.9 leaves this machine and gets lost; of all other addresses in
-    /// 10.77.0.0/16 nobody on the wire says that they are there.
+    /// A wire to nowhere: what is sent to 192.0.2.9 leaves this machine and gets lost; of all other addresses in
+    /// 192.0.2.0/24 nobody on the wire says that they are there.
     pub fn wire_to_nowhere(&self) {
         self.ip("link add name near type veth peer name far");
         self.ip("link set near up");
         self.ip("link set far up");
-        self.ip("addr add 10.77.0.1/16 dev near");
+        self.ip("addr add 192.0.2.1/24 dev near");
         // Somebody seems to be there, but the other end of the wire has another address and drops what it gets.
-        self.ip("neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev near nud permanent");
+        self.ip("neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev near nud permanent");
     }
 
     /// Lays a file over one of /etc; only this network sees it.

@@ -253,20 +253,21 @@ fn a_good_probe_does_not_wait_for_a_server_that_the_system_does_not_need() {
 #[test]
 fn packets_that_get_lost_are_refused_or_have_no_way_are_told_apart() {
     PrivateNetwork::run(|network| {
+        // Of private addresses it is said that they are reached from inside the VPC alone; these are public ones.
         network.wire_to_nowhere();
         for (kind, net) in
-            [("unreachable", "10.78.0.0/16"), ("prohibit", "10.79.0.0/16"), ("blackhole", "10.80.0.0/16")]
+            [("unreachable", "198.51.100.0/25"), ("prohibit", "198.51.100.128/25"), ("blackhole", "203.0.113.0/25")]
         {
             network.ip(&format!("route add {kind} {net}"));
         }
         for (address, code, status, reason) in [
-            ("10.77.0.9", "EC3004", "timeout", None),
+            ("192.0.2.9", "EC3004", "timeout", None),
             ("127.0.0.1", "EC3005", "refused", None),
-            ("10.77.0.10", "EC3006", "unreachable", Some("no route to host")),
-            ("10.78.0.1", "EC3006", "unreachable", Some("no route to host")),
-            ("10.79.0.1", "EC3006", "unreachable", Some("permission denied")),
-            ("10.80.0.1", "EC3006", "unreachable", Some("invalid argument")),
-            ("10.99.0.1", "EC3006", "unreachable", Some("network is unreachable")),
+            ("192.0.2.10", "EC3006", "unreachable", Some("no route to host")),
+            ("198.51.100.1", "EC3006", "unreachable", Some("no route to host")),
+            ("198.51.100.129", "EC3006", "unreachable", Some("permission denied")),
+            ("203.0.113.1", "EC3006", "unreachable", Some("invalid argument")),
+            ("203.0.113.129", "EC3006", "unreachable", Some("network is unreachable")),
         ] {
             // A neighbour is asked for three times, for a second each.
             let timeout = if code == "EC3004" { "2s" } else { "15s" };
@@ -283,7 +284,7 @@ fn each_address_of_a_name_is_dialled_and_told_for_itself() {
     need!("valkey-server");
     PrivateNetwork::run(|network| {
         network.wire_to_nowhere();
-        let addresses = Zone::addresses(&["10.77.0.9", "10.99.0.1", "127.0.0.1", "127.0.0.9"], 15);
+        let addresses = Zone::addresses(&["192.0.2.9", "203.0.113.129", "127.0.0.1", "127.0.0.9"], 15);
         let _server = Nameserver::start("127.0.0.1", Manner::Good, &[(NAME, addresses)]);
         network.resolv_conf("nameserver 127.0.0.1\n");
         let valkey = Valkey::plain();
@@ -295,7 +296,10 @@ fn each_address_of_a_name_is_dialled_and_told_for_itself() {
             .map(|address| format!("{} {}", address["address"], address["status"]).replace('"', ""))
             .collect();
         told.sort();
-        assert_eq!(told, ["10.77.0.9 timeout", "10.99.0.1 unreachable", "127.0.0.1 connected", "127.0.0.9 refused"]);
+        assert_eq!(
+            told,
+            ["127.0.0.1 connected", "127.0.0.9 refused", "192.0.2.9 timeout", "203.0.113.129 unreachable"]
+        );
         assert_eq!(codes(&section), ["warning EC3007"]);
     });
 }

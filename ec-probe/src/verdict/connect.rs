@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, caused, finding};
+use super::{Context, Judgement, caused, finding, outside};
 use crate::answer::{CertificateFault, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::codes;
@@ -13,6 +13,7 @@ use crate::endpoint::AwsName;
 use crate::ladder::Stage;
 use crate::tls::TLS_1_3;
 use crate::upstream::{Cause, Silence};
+use crate::way::Way;
 
 pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
     let (connected, failed): (Vec<&Dial>, Vec<&Dial>) =
@@ -21,15 +22,19 @@ pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
         dials.iter().map(|dial| format!("{} {}", dial.address.ip(), words(&dial.outcome))).collect()
     };
     let Some(first) = connected.first() else { return nobody(&failed, &shown(&failed), context) };
+    let place = match &context.plan.way {
+        Way::Elsewhere(end) => format!("through {end}"),
+        Way::Direct | Way::Relayed(_) => first.address.ip().to_string(),
+    };
     if failed.is_empty() {
-        return Judgement::ok(first.address.ip().to_string());
+        return Judgement::ok(place);
     }
     let summary = format!("{} of {} addresses answer", connected.len(), dials.len());
     let finding = Finding::new(&codes::SOME_ADDRESSES, Severity::Warning, format!("only {summary}"))
         .evidence("endpoint", context.target.endpoint.to_string())
         .evidence("failed", shown(&failed))
         .fix(codes::SOME_ADDRESSES.fix);
-    Judgement { finding: Some(finding), ..Judgement::ok(format!("{} ({summary})", first.address.ip())) }
+    Judgement { finding: Some(finding), ..Judgement::ok(format!("{place} ({summary})")) }
 }
 
 /// No address took the connection. Silence tells the most about the network, so it names the finding if there is any.
@@ -40,12 +45,12 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
         let summary = format!("{dialled} does not answer; it looks like a security group or network ACL");
         (&codes::TCP_TIMEOUT, summary, Some(check_groups(context)))
     } else if any(&DialOutcome::Refused) {
-        let tunnel = context.plan.connect_to.as_ref().map(|end| format!("check that the tunnel at {end} is up"));
+        let tunnel = context.plan.way.through().map(|end| format!("check that the tunnel at {end} is up"));
         (&codes::TCP_REFUSED, format!("{dialled} refuses the connection"), tunnel)
     } else {
         (&codes::TCP_UNREACHABLE, format!("there is no way to {dialled}"), None)
     };
-    let cause = silence(failed, context);
+    let cause = silence(failed, context).or_else(|| outside::cause(failed, context));
     let finding = match (cause, fix) {
         (Some(cause), _) => caused(cause, Stage::Tcp, context),
         (None, Some(fix)) => finding(code, summary, Stage::Tcp, context).fix(fix),
@@ -63,7 +68,7 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
 fn silence(failed: &[&Dial], context: &Context<'_>) -> Option<Cause> {
     let silent = failed.iter().filter(|dial| dial.outcome == DialOutcome::TimedOut);
     let addresses: Vec<IpAddr> = silent.map(|dial| dial.address.ip()).collect();
-    if addresses.is_empty() || context.plan.connect_to.is_some() {
+    if addresses.is_empty() || !context.plan.way.is_direct() {
         return None;
     }
     let dialled = &context.target.endpoint;
@@ -173,7 +178,7 @@ mod tests {
 
     fn dialled(outcomes: &[DialOutcome]) -> Judgement {
         let dial = |(index, outcome): (usize, &DialOutcome)| Dial {
-            address: format!("10.0.0.{index}:6379").parse().unwrap(),
+            address: format!("203.0.113.{index}:6379").parse().unwrap(),
             took: Some(Duration::from_millis(1)),
             outcome: outcome.clone(),
         };
@@ -199,7 +204,7 @@ mod tests {
     fn one_dead_address_among_others_is_a_warning() {
         let judgement = dialled(&[DialOutcome::TimedOut, DialOutcome::Connected]);
         assert_eq!((judgement.outcome, code(&judgement)), (Outcome::Ok, "EC3007"));
-        assert_eq!(judgement.summary, "10.0.0.1 (1 of 2 addresses answer)");
+        assert_eq!(judgement.summary, "203.0.113.1 (1 of 2 addresses answer)");
     }
 
     #[test]
