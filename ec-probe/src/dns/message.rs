@@ -1,7 +1,7 @@
 //! DNS messages, as far as a question for the addresses of a name needs them (RFC 1035, RFC 3596).
 //!
 //! Written here and not taken from a library: hickory-proto switches features of futures and once_cell on, below the AWS
-//! SDK, which would be compiled anew, and brings a dozen crates for two record types and an alias. Strict instead of
+//! SDK, which would be compiled anew, and brings ten crates for two types of records and an alias. Strict instead of
 //! lenient: what is no answer to the very question is none at all.
 
 use std::fmt::{self, Write as _};
