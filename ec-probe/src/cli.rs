@@ -112,7 +112,7 @@ struct Flags {
     /// Speaks plain text, even with credentials
     #[arg(long)]
     no_tls: bool,
-    /// Certificates of authorities to trust beside the system's
+    /// Certificates of authorities to trust beside the system's: a file, or a folder of files
     #[arg(long, value_name = "FILE", env = "EC_CAFILE")]
     cafile: Option<PathBuf>,
     /// The name that the certificate must have [default: the endpoint's host]

@@ -177,6 +177,13 @@ impl Probe {
             asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());
+        if !reach.answers {
+            let _ = timeout_at(self.deadline, wire.wait_for_servers()).await;
+        }
+        if let Some(lookup) = wire.lookup() {
+            reach.looked_up(&lookup);
+            findings.extend(verdict::differences(&lookup, &context));
+        }
         (reach, findings)
     }
 }

@@ -129,7 +129,7 @@ ec_shared::codes! {
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
         cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",
@@ -375,5 +375,35 @@ ec_shared::codes! {
         cause: "The primary and every replica of the shard are given up by the cluster, so nobody serves its slots: commands on their keys fail.",
         see: "CLUSTER SHARDS: health; aws elasticache describe-events",
         fix: "On ElastiCache wait for the replacement of the nodes, and see describe-events; elsewhere start a node of the shard again."
+    }
+    PUBLIC_TLS = "EC3032" No "a public endpoint negotiated less than TLS 1.3" {
+        cause: "Public endpoints of ElastiCache speak TLS 1.3 alone. So something between ends TLS here, such as a proxy, or the name leads to another server.",
+        see: "openssl s_client -connect HOST:PORT -tls1_2: Protocol, issuer",
+        fix: "Look who issued the certificate and where the name leads; let the endpoint through the proxy unopened."
+    }
+    SERVERS_FAIL = "EC3078" No "the DNS servers fail at the name" {
+        cause: "SERVFAIL: the server could not ask further, or did not believe the answer (DNSSEC). REFUSED: it does not serve this client or this name.",
+        see: "dig @SERVER HOST; dig @169.254.169.253 HOST on an instance",
+        fix: "Mend the server's forwarding; or use the VPC's own resolver, 169.254.169.253, by the DHCP options."
+    }
+    SERVERS_SILENT = "EC3079" No "no DNS server answers" {
+        cause: "The servers of /etc/resolv.conf are gone, or UDP and TCP port 53 do not get there. Security groups never close the way to the VPC's own resolver; more than 1,024 packets a second of one network interface are dropped.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST",
+        fix: "Check the addresses in /etc/resolv.conf, enableDnsSupport of the VPC, the DHCP options, and the way to a server of your own."
+    }
+    ADDRESSES_FILTERED = "EC3087" No "the addresses of the name are kept back" {
+        cause: "The resolver knows the name and gives no address. Names of ElastiCache have one, mostly a private one; resolvers with protection against DNS rebinding (dnsmasq, unbound, many routers) drop private addresses.",
+        see: "dig HOST; dig @1.1.1.1 HOST",
+        fix: "Exempt amazonaws.com: rebind-domain-ok=/amazonaws.com/ for dnsmasq, private-domain: amazonaws.com for unbound; or use another resolver."
+    }
+    OTHER_ADDRESSES = "EC3088" No "the system resolves the name otherwise than DNS" {
+        cause: "/etc/hosts, a cache (nscd, systemd-resolved) or another source of /etc/nsswitch.conf answers in the place of DNS. After a failover or a scaling such an address is an old one.",
+        see: "getent ahosts HOST; dig HOST; grep ^hosts /etc/nsswitch.conf",
+        fix: "Take the name out of /etc/hosts, or empty the cache: resolvectl flush-caches, nscd -i hosts."
+    }
+    SERVERS_DISAGREE = "EC3089" No "the DNS servers do not answer alike" {
+        cause: "One is silent, fails, or has another view of the zone. Which one is asked hangs on the order in /etc/resolv.conf and on time-outs: connections fail, or are slow, now and then.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST for each",
+        fix: "Take the server out of /etc/resolv.conf or the DHCP options, or mend it."
     }
 }

@@ -8,9 +8,10 @@ use ec_shared::document::{EndpointRole, Engine, Finding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, Dial, DialOutcome, Session};
+use crate::answer::{Answer, Dial, DialOutcome, Lookup, Session};
 use crate::certificate::Certificate;
 use crate::client_mode::ClientMode;
+use crate::dns::facts::{self, Names};
 use crate::ladder::{Outcome, Stage};
 use crate::nodes::NodeReach;
 use crate::replication::Replication;
@@ -33,6 +34,9 @@ pub struct Reach {
     pub answers: bool,
     /// The questions that were asked, in order.
     pub stages: Vec<Step>,
+    /// What the DNS servers say of the name that was dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Names>,
     /// Every address, and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
@@ -217,6 +221,7 @@ impl Reach {
             through: context.plan.way.through(),
             answers: false,
             stages: Vec::new(),
+            dns: None,
             addresses: Vec::new(),
             tls: None,
             server: None,
@@ -249,6 +254,15 @@ impl Reach {
             evidence: judgement.evidence,
         });
         judgement.finding
+    }
+
+    /// Keeps what the DNS servers have said by the end; the row of a name that was resolved tells it, too.
+    pub fn looked_up(&mut self, lookup: &Lookup) {
+        self.dns = Names::of(&lookup.name, &lookup.addresses, &lookup.servers);
+        let resolved = self.stages.iter_mut().find(|step| step.stage == Stage::Dns && step.status == Outcome::Ok);
+        if let Some(step) = resolved {
+            step.summary = facts::summary(lookup);
+        }
     }
 
     /// Keeps the facts of an answer.

@@ -1,10 +1,12 @@
 //! What an answer means: whether the ladder goes on, what a person reads about it, and the finding with its fix.
 
 mod connect;
+mod names;
 mod outside;
 mod relay;
 mod reply;
 
+pub(crate) use names::differences;
 pub(crate) use reply::said;
 
 use ec_shared::Code;
@@ -15,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Answer, Fault};
 use crate::codes;
 use crate::dialect::Dialect;
+use crate::dns;
 use crate::ladder::{Outcome, Stage};
 use crate::login::Credentials;
 use crate::plan::{Plan, Target};
@@ -71,8 +74,8 @@ impl Judgement {
 /// Judges the answer to a question.
 pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement {
     match answer {
-        Answer::Addresses(Ok(addresses)) => connect::addresses(addresses),
-        Answer::Addresses(Err(fault)) => connect::no_addresses(fault, context),
+        Answer::Addresses(Ok(addresses)) => Judgement::ok(dns::facts::addresses(addresses)),
+        Answer::Addresses(Err(unresolved)) => names::unresolved(unresolved, context),
         Answer::ResolvedThere => Judgement::skipped("resolved at the other side"),
         Answer::Dials(dials) => connect::dials(dials, context),
         Answer::Relayed(Ok(())) => relay::opened(context),

@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::answer::{Answer, DnsFault, Fault, RelayFault};
+use crate::answer::{Answer, DnsFault, Fault, Lookup, RelayFault, Unresolved};
 use crate::cross::{self, Pace};
+use crate::dns;
+use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
 use crate::ladder::Stage;
 use crate::relay::{Opened, Progress, Road, Running};
@@ -20,6 +23,9 @@ use crate::verdict::Context;
 use crate::way::Relay;
 use crate::{discovery, memcached, resp};
 
+/// How long a DNS server is waited for when an endpoint does not answer.
+const SERVERS: Duration = Duration::from_millis(100);
+
 /// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
 /// learned so far is still here.
 #[derive(Debug)]
@@ -28,6 +34,7 @@ pub struct Wire<'a> {
     server_name: ServerName<'static>,
     trust: &'a Arc<Trust>,
     addresses: Vec<IpAddr>,
+    asking: Option<Asking>,
     dialling: Dialling,
     progress: Progress,
     peer: Option<Peer<'a>>,
@@ -81,6 +88,7 @@ impl<'a> Wire<'a> {
             server_name,
             trust,
             addresses: context.plan.dialled(context.target).address().into_iter().collect(),
+            asking: None,
             dialling: Dialling::default(),
             progress: Progress::default(),
             peer: None,
@@ -139,13 +147,7 @@ impl<'a> Wire<'a> {
     /// As [`ask`](Self::ask), but for what a relay does.
     async fn ask_here(&mut self, stage: Stage) -> Answer {
         match stage {
-            Stage::Dns => {
-                let found = crate::dns::resolve(&self.dials().host()).await;
-                if let Ok(addresses) = &found {
-                    self.addresses.clone_from(addresses);
-                }
-                Answer::Addresses(found)
-            }
+            Stage::Dns => self.resolve().await,
             Stage::Tcp => {
                 let port = self.dials().port();
                 self.dialling.dial(self.addresses.iter().map(|&address| SocketAddr::new(address, port))).await;
@@ -183,7 +185,7 @@ impl<'a> Wire<'a> {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
         let fault = self.peer.as_ref().and_then(Peer::mute).unwrap_or(fault);
         match stage {
-            Stage::Dns => Answer::Addresses(Err(DnsFault::Resolver("no answer before the deadline".to_owned()))),
+            Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
             Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(fault),
@@ -192,6 +194,56 @@ impl<'a> Wire<'a> {
             }
             Stage::Version | Stage::Stats | Stage::Discovery => Answer::Memcached(Err(fault)),
         }
+    }
+
+    /// The name that was resolved, as the system does it and, as far as they have answered, as the servers do; none where
+    /// there was no name to resolve.
+    pub fn lookup(&mut self) -> Option<Lookup> {
+        let (name, servers) = (self.dials().host(), self.asking.as_mut()?.heard());
+        let mut lookup = Lookup { name, addresses: self.addresses.clone(), hosts_line: None, servers };
+        if lookup.is_disputed() {
+            lookup.hosts_line = dns::files::line_of(&lookup.name, &lookup.addresses);
+        }
+        Some(lookup)
+    }
+
+    /// Gives the DNS servers a little more time if none has answered: of an endpoint that does not answer, an old address
+    /// may be why.
+    pub async fn wait_for_servers(&mut self) {
+        if let Some(asking) = &mut self.asking {
+            let _ = timeout(SERVERS, asking.first()).await;
+        }
+    }
+
+    /// The ladder goes on with what the system says, as soon as it does.
+    async fn resolve(&mut self) -> Answer {
+        let name = self.dials().host();
+        let (asking, trust) = (&mut self.asking, self.trust);
+        // The system's resolver is on its way, on a thread of its own, before the servers are asked.
+        let (found, ()) = tokio::join!(dns::resolve(&name), async {
+            if dns::is_for_servers(&name) {
+                *asking = Asking::begin(&name, dns::files::nameservers(), || trust.random_u16());
+            }
+        });
+        match found {
+            Ok(addresses) => {
+                self.addresses.clone_from(&addresses);
+                Answer::Addresses(Ok(addresses))
+            }
+            Err(fault) => {
+                if let Some(asking) = &mut self.asking {
+                    asking.settle().await;
+                }
+                self.unresolved(fault)
+            }
+        }
+    }
+
+    fn unresolved(&mut self, fault: DnsFault) -> Answer {
+        Answer::Addresses(Err(Unresolved {
+            fault,
+            servers: self.asking.as_mut().map(Asking::heard).unwrap_or_default(),
+        }))
     }
 
     fn dials(&self) -> &'a Endpoint {

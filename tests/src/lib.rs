@@ -9,6 +9,7 @@
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
+//! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
@@ -34,10 +35,12 @@ mod ground;
 mod http;
 mod iam_cache;
 mod memcached;
+mod nameserver;
 mod need;
 mod network;
 mod outcome;
 mod paper_elasticache;
+mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
@@ -60,9 +63,11 @@ pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
+pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
 pub use sshd::Sshd;
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};

@@ -1,4 +1,4 @@
-//! What the answers of the resolver, of TCP and of TLS mean.
+//! What the answers of TCP and of TLS mean.
 
 use std::net::IpAddr;
 
@@ -6,31 +6,14 @@ use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
 use super::{Context, Judgement, caused, finding, outside};
-use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
+use crate::answer::{CertificateFault, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::codes;
+use crate::endpoint::AwsName;
 use crate::ladder::Stage;
+use crate::tls::TLS_1_3;
 use crate::upstream::{Cause, Silence};
 use crate::way::Way;
-
-pub(super) fn addresses(addresses: &[IpAddr]) -> Judgement {
-    Judgement::ok(match addresses {
-        [address] => address.to_string(),
-        _ => format!("{} addresses", addresses.len()),
-    })
-}
-
-pub(super) fn no_addresses(fault: &DnsFault, context: &Context<'_>) -> Judgement {
-    let name = context.plan.dialled(context.target).host();
-    let (code, words, summary) = match fault {
-        DnsFault::NoSuchName => (&codes::NO_SUCH_NAME, "no such name".to_owned(), format!("there is no name {name}")),
-        DnsFault::NoAddress => (&codes::NO_ADDRESS, "no address".to_owned(), format!("{name} has no address")),
-        DnsFault::Resolver(why) => {
-            (&codes::RESOLVER, why.clone(), format!("the resolver did not answer for {name}: {why}"))
-        }
-    };
-    Judgement::no(words, finding(code, summary, Stage::Dns, context))
-}
 
 pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
     let (connected, failed): (Vec<&Dial>, Vec<&Dial>) =
@@ -109,12 +92,23 @@ fn words(outcome: &DialOutcome) -> &str {
 }
 
 pub(super) fn session(session: &Session, certificate: Option<&Certificate>, context: &Context<'_>) -> Judgement {
-    Judgement::ok(match certificate {
+    let judgement = Judgement::ok(match certificate {
         Some(certificate) => {
             format!("{}, name matches, {} days left", session.version, certificate.days_left(context.now))
         }
         None => session.version.to_owned(),
-    })
+    });
+    let name = context.plan.server_name(context.target);
+    if session.version == TLS_1_3 || !AwsName::is_public(&name) {
+        return judgement;
+    }
+    let summary = format!("{name} is a public endpoint, which speaks {TLS_1_3} alone, and this is {}", session.version);
+    let finding = Finding::new(&codes::PUBLIC_TLS, Severity::Warning, summary)
+        .evidence("endpoint", context.target.endpoint.to_string())
+        .evidence("version", session.version)
+        .evidence("issuer", certificate.map(|certificate| &certificate.issuer))
+        .fix(codes::PUBLIC_TLS.fix);
+    Judgement { finding: Some(finding), ..judgement }
 }
 
 pub(super) fn certificate(
@@ -172,10 +166,15 @@ mod tests {
 
     use ec_shared::document::Engine;
 
+    use ec_shared::ran_on::RanOn;
+
     use super::super::tests::{code, judged};
+    use super::session as session_of;
     use super::*;
     use crate::answer::{Answer, Fault};
+    use crate::endpoint::Endpoint;
     use crate::ladder::Outcome;
+    use crate::plan::Plan;
 
     fn dialled(outcomes: &[DialOutcome]) -> Judgement {
         let dial = |(index, outcome): (usize, &DialOutcome)| Dial {
@@ -209,14 +208,22 @@ mod tests {
     }
 
     #[test]
-    fn resolver_faults_have_a_code_each() {
-        for (fault, expected) in [
-            (DnsFault::NoSuchName, "EC3001"),
-            (DnsFault::NoAddress, "EC3002"),
-            (DnsFault::Resolver("temporary failure".into()), "EC3003"),
-        ] {
-            assert_eq!(code(&judged(Engine::Valkey, Stage::Dns, &Answer::Addresses(Err(fault)))), expected);
-        }
+    fn an_older_version_at_a_public_endpoint_is_a_warning() {
+        let judged = |host: &str, version| {
+            let mut plan = Plan::for_tests(Engine::Valkey, true);
+            plan.targets[0].endpoint = Endpoint::new(host, 6379).unwrap();
+            let machine = RanOn { host: "app-1".into(), instance_id: None };
+            let now = "2026-02-01T00:00:00Z".parse().unwrap();
+            let context = Context { plan: &plan, target: &plan.targets[0], credentials: None, machine: &machine, now };
+            let session = Session { version, cipher: String::new() };
+            let judgement = session_of(&session, None, &context);
+            (judgement.outcome, code(&judgement).to_owned())
+        };
+        let (public, private) =
+            ("orders-x1.public.serverless.use1.cache.amazonaws.com", "orders-x1.serverless.use1.cache.amazonaws.com");
+        assert_eq!(judged(public, "TLS 1.2"), (Outcome::Ok, "EC3032".to_owned()));
+        assert_eq!(judged(public, TLS_1_3), (Outcome::Ok, String::new()));
+        assert_eq!(judged(private, "TLS 1.2"), (Outcome::Ok, String::new()));
     }
 
     #[test]
