@@ -1,11 +1,6 @@
 //! Memcached's text protocol, as far as `version`, `stats` and auto discovery need it: bytes to values, without I/O.
 
-/// The longest line.
-const LONGEST: usize = 2 << 10;
-/// The most lines of one reply.
-const MOST: usize = 1000;
-/// The longest item.
-const LARGEST: usize = 128 << 10;
+use crate::limits::{ITEM_BYTES, LINE_BYTES, LINES};
 
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +33,7 @@ pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
     let mut rest = bytes;
     loop {
         let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-            return if rest.len() > LONGEST {
+            return if rest.len() > LINE_BYTES {
                 Err(Malformed::TooLarge)
             } else if is_plausible(rest) {
                 Ok(None)
@@ -46,7 +41,7 @@ pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
                 Err(Malformed::NotMemcached)
             };
         };
-        if end > LONGEST || stats.len() >= MOST {
+        if end > LINE_BYTES || stats.len() >= LINES {
             return Err(Malformed::TooLarge);
         }
         let line = rest[..end].strip_suffix(b"\r").ok_or(Malformed::NotMemcached)?;
@@ -74,7 +69,7 @@ fn item(header: &str, rest: &[u8]) -> Result<Option<Reply>, Malformed> {
     let words: Vec<&str> = header.split(' ').collect();
     let [_, _, length] = words[..] else { return Err(Malformed::NotMemcached) };
     let length: usize = length.parse().map_err(|_| Malformed::NotMemcached)?;
-    if length > LARGEST {
+    if length > ITEM_BYTES {
         return Err(Malformed::TooLarge);
     }
     let Some(close) = rest.get(length..) else { return Ok(None) };
@@ -86,12 +81,12 @@ fn item(header: &str, rest: &[u8]) -> Result<Option<Reply>, Malformed> {
 
 /// Whether the beginning of a line could become one of a reply.
 fn is_plausible(line: &[u8]) -> bool {
-    ["VERSION ", "STAT ", "CONFIG ", "VALUE ", "END\r", "ERROR\r", "CLIENT_ERROR ", "SERVER_ERROR "].iter().any(
-        |word| {
-            let common = word.len().min(line.len());
-            word.as_bytes()[..common] == line[..common]
-        },
-    )
+    const WORDS: [&str; 9] =
+        ["VERSION ", "STAT ", "CONFIG ", "VALUE ", "END\r", "ERROR\r", "ERROR ", "CLIENT_ERROR ", "SERVER_ERROR "];
+    WORDS.iter().any(|word| {
+        let common = word.len().min(line.len());
+        word.as_bytes()[..common] == line[..common]
+    })
 }
 
 #[cfg(test)]

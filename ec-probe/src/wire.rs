@@ -12,6 +12,7 @@ use crate::cross::{self, Pace};
 use crate::dns;
 use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
+use crate::harmless::harmless;
 use crate::ladder::Stage;
 use crate::relay::{Opened, Progress, Road, Running};
 use crate::talk::Conversation;
@@ -135,13 +136,18 @@ impl<'a> Wire<'a> {
         })
     }
 
-    /// Asks one question.
+    /// Asks one question. The answer is harmless: all that a server says comes in here.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
-        match (stage, self.context.plan.way.relay()) {
+        let answer = match (stage, self.context.plan.way.relay()) {
             (Stage::Dns, Some(_)) => Answer::ResolvedThere,
             (Stage::Tcp, Some(relay)) => self.relayed(relay).await,
             _ => self.ask_here(stage).await,
-        }
+        };
+        self.made_harmless(answer)
+    }
+
+    fn made_harmless(&self, answer: Answer) -> Answer {
+        harmless(answer, self.context.credentials.map(|credentials| &credentials.secret))
     }
 
     /// As [`ask`](Self::ask), but for what a relay does.
@@ -184,7 +190,7 @@ impl<'a> Wire<'a> {
     pub fn cut_off(&mut self, stage: Stage) -> Answer {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
         let fault = self.peer.as_ref().and_then(Peer::mute).unwrap_or(fault);
-        match stage {
+        let answer = match stage {
             Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
             Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
@@ -193,7 +199,8 @@ impl<'a> Wire<'a> {
                 Answer::Reply(Err(fault))
             }
             Stage::Version | Stage::Stats | Stage::Discovery => Answer::Memcached(Err(fault)),
-        }
+        };
+        self.made_harmless(answer)
     }
 
     /// The name that was resolved, as the system does it and, as far as they have answered, as the servers do; none where
