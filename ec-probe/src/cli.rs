@@ -283,7 +283,7 @@ impl Run {
     }
 
     async fn probe(&self, document: &Document, output: &Output, interrupt: &Interrupt) -> Result<Section, Failure> {
-        let probe = self.prepared(document, output).await?;
+        let probe = Probe { patient: true, ..self.prepared(document, output).await? };
         let learned = tokio::select! {
             biased;
             learned = probe.run() => learned,
@@ -415,6 +415,7 @@ impl Run {
             machine: self.machine.clone(),
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
+            patient: false,
         })
     }
 }
