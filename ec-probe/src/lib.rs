@@ -20,6 +20,7 @@
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
 //! - What a server says is bounded by [`limits`], and goes through [`harmless`] before anybody looks at it.
+//! - `self_test` climbs the ladder to servers in its own process.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
 
 pub mod answer;

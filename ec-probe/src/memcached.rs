@@ -32,18 +32,15 @@ pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
     let mut stats = Vec::new();
     let mut rest = bytes;
     loop {
-        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-            return if rest.len() > LINE_BYTES {
-                Err(Malformed::TooLarge)
-            } else if is_plausible(rest) {
-                Ok(None)
-            } else {
-                Err(Malformed::NotMemcached)
-            };
-        };
-        if end > LINE_BYTES || stats.len() >= LINES {
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        // What is not Memcached's is not Memcached's at its first byte, however long it becomes.
+        if !is_plausible(&rest[..end.unwrap_or(rest.len())]) {
+            return Err(Malformed::NotMemcached);
+        }
+        if end.unwrap_or(rest.len()) > LINE_BYTES || stats.len() >= LINES {
             return Err(Malformed::TooLarge);
         }
+        let Some(end) = end else { return Ok(None) };
         let line = rest[..end].strip_suffix(b"\r").ok_or(Malformed::NotMemcached)?;
         let line = std::str::from_utf8(line).map_err(|_| Malformed::NotMemcached)?;
         rest = &rest[end + 1..];
@@ -145,6 +142,7 @@ mod tests {
     fn endless_lines_and_endless_stats_end() {
         assert_eq!(reply(format!("VERSION {}", "1".repeat(4000)).as_bytes()), Err(Malformed::TooLarge));
         assert_eq!(reply("STAT a 1\r\n".repeat(2000).as_bytes()), Err(Malformed::TooLarge));
+        assert_eq!(reply("no such word".repeat(1000).as_bytes()), Err(Malformed::NotMemcached));
     }
 
     proptest! {
