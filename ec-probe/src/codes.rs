@@ -181,6 +181,11 @@ ec_shared::codes! {
         see: "openssl s_client -connect HOST:PORT -showcerts | openssl x509 -noout -text: Signature Algorithm",
         fix: "Have the certificate signed with SHA-256 and a key of RSA 2048 or P-256, or more."
     }
+    SELF_TEST = "EC3038" No "the self-test does not give the verdict that it must" {
+        cause: "On this machine something stands between the tool and its own loopback: a firewall, a proxy that takes all connections, a sandbox; or a clock before 2021; or the tool is broken.",
+        see: "ec-probe self-test -o text; date -u; nft list ruleset",
+        fix: "Set the clock, let loopback through; if that is not it, report it with the document that self-test writes."
+    }
     SILENT = "EC3040" No "the server takes connections and never answers" {
         cause: "It hangs, a long command blocks it, or a tunnel or load balancer has nobody behind it.",
         see: "printf 'PING\\r\\n' | nc -w 3 HOST PORT",

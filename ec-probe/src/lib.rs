@@ -35,6 +35,8 @@ pub mod discovery;
 pub mod dns;
 pub mod domain;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
 pub mod harmless;
 pub mod ladder;
 pub mod latency;
@@ -48,6 +50,7 @@ pub mod redirect;
 pub mod relay;
 pub mod replication;
 pub mod resp;
+mod self_test;
 pub mod survey;
 pub mod talk;
 pub mod tap;

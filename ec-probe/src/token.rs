@@ -112,10 +112,10 @@ impl Sent {
 
     fn out_of_time(&self, now: Timestamp) -> Option<String> {
         if now > self.expires_at {
-            return Some(format!("it expired at {}, and it is {now}", self.expires_at));
+            return Some(format!("it expired at {}, and it is {now:.0}", self.expires_at));
         }
         let is_early = self.signed_at.duration_since(now) > GRACE;
-        is_early.then(|| format!("it is signed at {}, and it is only {now}", self.signed_at))
+        is_early.then(|| format!("it is signed at {}, and it is only {now:.0}", self.signed_at))
     }
 
     fn misfits(&self, user: &str, expected: &[Expected]) -> Vec<String> {

@@ -36,6 +36,18 @@ impl Trust {
         Ok(Self { provider, given, system: OnceLock::new() })
     }
 
+    /// Trusts this authority, and not the system's.
+    ///
+    /// # Errors
+    /// rustls's, if it is none.
+    pub fn only(authority: CertificateDer<'static>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority)?;
+        let given = verifier(roots, &provider);
+        Ok(Self { provider, given, system: OnceLock::from(None) })
+    }
+
     /// The cryptography.
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
