@@ -1,12 +1,16 @@
 //! ec-probe against real servers: Valkey, Redis OSS and Memcached, plain and with TLS, and servers with bad manners.
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+#[path = "probe/engines.rs"]
+mod engines;
 #[path = "probe/fake_cache.rs"]
 mod fake_cache;
 #[path = "probe/latency.rs"]
 mod latency;
 #[path = "probe/manners.rs"]
 mod manners;
+#[path = "probe/self_test.rs"]
+mod self_test;
 #[path = "probe/states.rs"]
 mod states;
 

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use ec_tests::{Certs, Outcome, Valkey, need, rude, s_server, tool};
+use ec_tests::{Certs, Outcome, Valkey, need, rude, s_server, sh, skip, tool};
 use serde_json::{Value, json};
 
 use super::fake_cache::FakeCache;
@@ -93,6 +93,36 @@ fn a_peer_that_has_vanished_costs_no_more_than_the_deadline() {
     let outcome = tool("ec-probe").args(["--endpoint", &server.endpoint(), "--no-tls", "--timeout", "400ms"]).run();
     no(&outcome, "ping", "EC3040");
     assert!(outcome.elapsed < Duration::from_secs(5), "{}", outcome.told());
+}
+
+#[test]
+fn a_peer_whose_machine_is_cut_off_in_the_middle_is_an_outage_within_the_patience() {
+    need!("valkey-server", "unshare", "ip");
+    if sh("unshare -rn true").run().code != 0 {
+        return skip("network namespaces are not permitted here");
+    }
+    // The connection stands, and then no packet gets through any more: nobody says that it has ended.
+    let script = r#"unshare -rn sh -eu <<'END'
+        ip link set lo up
+        valkey-server --port 6379 --bind 127.0.0.1 --save "" --unixsocket socket --dir . >log &
+        server=$!
+        until valkey-cli -s socket PING >/dev/null 2>&1; do sleep 0.02; done
+        ec-probe watch --endpoint 127.0.0.1:6379 --no-tls --every 20ms --timeout 300ms --until-first-failure &
+        probe=$!
+        until [ "$(valkey-cli -s socket INFO commandstats | sed -n 's/^cmdstat_ping:calls=\([0-9]*\),.*/\1/p')" -gt 20 ]; do
+          sleep 0.02
+        done
+        ip link set lo down
+        code=0; wait $probe || code=$?
+        kill $server
+        exit $code
+END"#;
+    let outcome = sh(script).run().exits(1);
+    // The question on the old connection went unanswered for 300 ms; the climb after it tells what the network does now.
+    let outage = &section(&outcome)["watch"]["outages"][0];
+    assert_eq!((&outage["stage"], &outage["code"]), (&json!("tcp"), &json!("EC3004")), "{}", outcome.told());
+    let gap = outage["gap_ms"].as_f64().unwrap_or_default();
+    assert!((300.0..5000.0).contains(&gap), "{}", outcome.told());
 }
 
 #[test]
