@@ -186,6 +186,11 @@ ec_shared::codes! {
         see: "ec-probe self-test -o text; date -u; nft list ruleset",
         fix: "Set the clock, let loopback through; if that is not it, report it with the document that self-test writes."
     }
+    CLIENTS_REFUSED = "EC3039" No "the user may not run what clients begin with" {
+        cause: "The user's access string lets PING through and not INFO or CLIENT SETINFO. Some client libraries ask these when they connect, and fail or wait for ever.",
+        see: "valkey-cli --tls -h HOST --user USER --askpass INFO server; ACL WHOAMI",
+        fix: "Add +info +client|setinfo to the user's access string, or tell the client not to ask (ioredis: enableReadyCheck false)."
+    }
     SILENT = "EC3040" No "the server takes connections and never answers" {
         cause: "It hangs, a long command blocks it, or a tunnel or load balancer has nobody behind it.",
         see: "printf 'PING\\r\\n' | nc -w 3 HOST PORT",

@@ -66,7 +66,12 @@ impl Probe {
                     self.discover(&mut wire, &mut surveyed).await;
                 }
                 Engine::Memcached => {}
-                Engine::Valkey | Engine::Redis => self.question(index, &mut wire, &mut surveyed).await,
+                Engine::Valkey | Engine::Redis => {
+                    self.question(index, &mut wire, &mut surveyed).await;
+                    if index == 0 {
+                        surveyed.findings.extend(self.refusals(&mut wire, &surveyed.reach).await);
+                    }
+                }
             }
             surveyed.reach.client_mode = ClientMode::of(&surveyed.reach, &self.plan);
             surveyed.reach.total_ms = millis(begun.elapsed());
@@ -132,6 +137,15 @@ impl Probe {
         if is_cluster {
             self.ask_topology(wire, surveyed).await;
         }
+    }
+
+    /// Asks, as a user who has logged in, what client libraries ask beside PING.
+    async fn refusals(&self, wire: &mut Wire<'_>, reach: &Reach) -> Option<Finding> {
+        if reach.stages.iter().all(|step| step.stage != Stage::Auth) {
+            return None;
+        }
+        let answer = self.ask(wire, Stage::Clients).await;
+        verdict::refused_to_clients(&answer, &self.context(0))
     }
 
     async fn ask_topology(&self, wire: &mut Wire<'_>, surveyed: &mut Surveyed) {

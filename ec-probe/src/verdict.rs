@@ -7,7 +7,7 @@ mod relay;
 mod reply;
 
 pub(crate) use names::differences;
-pub(crate) use reply::{passing, said};
+pub(crate) use reply::{passing, refused_to_clients, said};
 
 use std::time::Duration;
 

@@ -180,6 +180,18 @@ fn a_user_who_may_only_ping_is_enough() {
     let run = probe(&valkey.endpoint()).args(["--no-tls", "--user", "app"]);
     let outcome = run.env("VALKEYCLI_AUTH", "open-sesame").run();
     assert_eq!(stages(&outcome), ["tcp", "auth", "hello", "ping"]);
+    let findings = section(&outcome)["findings"].as_array().cloned().unwrap_or_default();
+    let remark = findings.iter().find(|finding| finding["code"] == "EC3039").expect("a word about clients");
+    assert_eq!(remark["evidence"]["refused"], json!(["INFO", "CLIENT SETINFO"]), "{remark:#}");
+}
+
+#[test]
+fn of_a_user_who_may_run_what_clients_run_nothing_is_said() {
+    need!("valkey-server");
+    let valkey = with_user(None, "app on >open-sesame -@all +ping +hello +info +client|setinfo");
+    let run = probe(&valkey.endpoint()).args(["--no-tls", "--user", "app"]);
+    let outcome = run.env("VALKEYCLI_AUTH", "open-sesame").run().ok();
+    assert!(!outcome.stdout.contains("EC3039"), "{}", outcome.told());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::fake_cache::FakeCache;
 use super::{no, probe, section, stages};
 
 fn briefly(endpoint: &str) -> Run {
-    tool("ec-probe").args(["--endpoint", endpoint, "--no-tls", "--timeout", "400ms"])
+    tool("ec-probe").args(["--endpoint", endpoint, "--no-tls", "--timeout", "800ms"])
 }
 
 /// Asserts that the server was asked more than once, and still said the same.
