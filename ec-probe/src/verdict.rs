@@ -1,15 +1,17 @@
 //! What an answer means: whether the ladder goes on, what a person reads about it, and the finding with its fix.
 
+mod clients;
 mod connect;
+mod late;
 mod names;
 mod outside;
 mod relay;
 mod reply;
 
+pub(crate) use clients::refused_to_clients;
+pub(crate) use late::Late;
 pub(crate) use names::differences;
-pub(crate) use reply::{passing, refused_to_clients, said};
-
-use std::time::Duration;
+pub(crate) use reply::{passing, said};
 
 use ec_shared::Code;
 use ec_shared::document::{Engine, Finding, Severity};
@@ -69,44 +71,6 @@ impl Judgement {
 
     fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.evidence.insert(name.to_owned(), value.into());
-        self
-    }
-}
-
-/// A server that was asked again and again, because it was in a state that passes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Late {
-    /// What it said at first.
-    pub said: String,
-    /// How often it was asked.
-    pub tries: u32,
-    /// From its first answer to the last.
-    pub waited: Duration,
-}
-
-impl Judgement {
-    /// Says that the answer came only after a while; or, that it is still the same.
-    #[must_use]
-    pub fn late(mut self, late: Option<&Late>, stage: Stage, context: &Context<'_>) -> Self {
-        let Some(late) = late else { return self };
-        let waited = (late.waited.as_secs_f64() * 10.0).round() / 10.0;
-        let word = late.said.split(' ').next().unwrap_or_default();
-        let evidence = |finding: Finding| {
-            finding.evidence("waited_s", waited).evidence("tries", late.tries).evidence("said_first", &late.said)
-        };
-        match self.finding.take() {
-            Some(finding) => self.finding = Some(evidence(finding)),
-            None if self.outcome == Outcome::Ok => {
-                self.summary = format!("{}, after {waited} s of {word}", self.summary);
-                let summary = format!("the server said {word} for {waited} s before it answered");
-                let finding = Finding::new(&codes::LATE, Severity::Info, summary)
-                    .evidence("endpoint", context.target.endpoint.to_string())
-                    .evidence("stage", stage)
-                    .fix(codes::LATE.fix);
-                self.finding = Some(evidence(finding));
-            }
-            None => {}
-        }
         self
     }
 }
