@@ -38,6 +38,24 @@ fn a_server_that_is_done_loading_before_the_deadline_answers_and_it_is_told_how_
 }
 
 #[test]
+fn a_real_server_that_loads_its_data_is_waited_for() {
+    need!("valkey-server");
+    // It takes its time for each key, and answers in between.
+    let args = "--enable-debug-command yes --key-load-delay 300 --loading-process-events-interval-bytes 1024";
+    let args = args.split(' ').map(str::to_owned).collect();
+    let valkey = Valkey::with(ValkeyOptions { args, ..ValkeyOptions::default() });
+    assert_eq!(valkey.command(&["DEBUG", "POPULATE", "10000"]), "+OK");
+    assert_eq!(valkey.command(&["SAVE"]), "+OK");
+    valkey.stop();
+    valkey.restart();
+    stays(&briefly(&valkey.endpoint()).run(), "EC3050");
+    let outcome = probe(&valkey.endpoint()).args(["--no-tls"]).run().ok();
+    let finding = &section(&outcome)["findings"][0];
+    assert_eq!(finding["code"], json!("EC3058"), "{}", outcome.told());
+    assert_eq!(finding["evidence"]["said_first"], json!("LOADING Valkey is loading the dataset in memory"));
+}
+
+#[test]
 fn a_replica_whose_primary_is_gone_says_so_until_the_deadline() {
     need!("valkey-server");
     let nobody = free_port().to_string();
