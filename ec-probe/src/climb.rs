@@ -151,12 +151,7 @@ impl Probe {
 
     /// As [`ask_until`](Self::ask_until); a server that is loading, failing over or busy is asked again until that has passed or the
     /// time is up.
-    async fn ask_again(
-        &self,
-        deadline: Instant,
-        wire: &mut Wire<'_>,
-        stage: Stage,
-    ) -> (Answer, Option<Late>) {
+    async fn ask_again(&self, deadline: Instant, wire: &mut Wire<'_>, stage: Stage) -> (Answer, Option<Late>) {
         let mut answer = self.ask_until(deadline, wire, stage).await;
         let first = Instant::now();
         let mut late: Option<Late> = None;

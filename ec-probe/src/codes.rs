@@ -127,9 +127,9 @@ ec_shared::codes! {
         fix: "If the server is yours, have an authority sign its certificate and give that one's with --cafile."
     }
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
-        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
+        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services); the server leaves out a certificate between its own and the authority's (the evidence says which it has shown); or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere. Let a server of your own show the whole chain."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",

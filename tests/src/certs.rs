@@ -126,6 +126,21 @@ impl Certs {
         self.signed("common-name", &named("localhost", &[]))
     }
 
+    /// A good certificate for `localhost` and `127.0.0.1` of an authority that this one vouches for. Unless it `shows_all`,
+    /// the server keeps the certificate in between to itself.
+    pub fn by_way_of_another(&self, shows_all: bool) -> Identity {
+        let mut params = named("ec-tests intermediate", &[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let between = KeyPair::generate().expect("a key");
+        let shown = params.signed_by(&between, &self.issuer).expect("a certificate").pem();
+        let key = KeyPair::generate().expect("a key");
+        let own = named("localhost", &["localhost", "127.0.0.1"]).signed_by(&key, &Issuer::new(params, between));
+        let own = own.expect("a certificate").pem();
+        let (file, chain) = if shows_all { ("whole-chain", own + &shown) } else { ("half-chain", own) };
+        write(self.directory.path(), file, &chain, &key)
+    }
+
     fn signed(&self, file: &str, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");

@@ -145,6 +145,18 @@ fn a_wrong_password_is_refused_even_where_the_default_user_is_open() {
 }
 
 #[test]
+fn a_chain_with_a_certificate_left_out_is_not_known_and_it_is_told_what_was_shown() {
+    need!("valkey-server");
+    let certs = Certs::new();
+    let probed = |shows_all| probe_tls(&with_certificate(certs.by_way_of_another(shows_all)), &certs).run();
+    let whole = section(&probed(true).ok());
+    assert_eq!(whole["tls"]["chain"], json!(["CN=ec-tests intermediate"]), "{whole:#}");
+    let finding = no(&probed(false), "tls", "EC3026");
+    assert_eq!(finding["evidence"]["shown_with_it"], json!([]), "{finding:#}");
+    assert_eq!(finding["evidence"]["issuer"], json!("CN=ec-tests intermediate"));
+}
+
+#[test]
 fn a_certificate_with_a_signature_of_old_is_named() {
     need!("openssl");
     let directory = tempfile::tempdir().expect("a scratch directory");
