@@ -216,7 +216,7 @@ fn readonly(answer: &Answer, context: &Context<'_>) -> Judgement {
     match answer {
         Answer::Reply(Ok(Value::Text(text))) if text == b"OK" => Judgement::ok("OK: reads are served here"),
         Answer::Reply(Ok(Value::Error(text))) => {
-            let reply = verdict::said(text, context);
+            let reply = verdict::said(text);
             let word = reply.split(' ').next().unwrap_or_default();
             let summary = format!("the reader endpoint {} refuses READONLY: {word}", context.target.endpoint);
             let finding = Finding::new(&codes::READONLY_REFUSED, Severity::Warning, summary)

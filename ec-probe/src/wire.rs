@@ -143,6 +143,10 @@ impl<'a> Wire<'a> {
             (Stage::Tcp, Some(relay)) => self.relayed(relay).await,
             _ => self.ask_here(stage).await,
         };
+        if let Answer::Reply(Err(Fault::TooLarge(_))) | Answer::Memcached(Err(Fault::TooLarge(_))) = answer {
+            // What is still on its way there, nobody wants.
+            self.conversation = None;
+        }
         self.made_harmless(answer)
     }
 

@@ -39,7 +39,7 @@ fn replies_of_any_size_are_cut_at_the_limit_and_memory_stays_flat() {
 fn a_memcached_whose_numbers_have_no_end_serves_all_the_same() {
     let server = rude::endless_numbers();
     let outcome = probe(&server.endpoint()).args(["--no-tls", "--engine", "memcached"]).run();
-    assert_eq!(stages(&outcome), ["tcp", "version", "stats"]);
+    assert_eq!(stages(&outcome), ["tcp", "version", "stats", "discovery"]);
     let finding = &section(&outcome)["findings"][0];
     assert_eq!((&finding["code"], &finding["severity"]), (&json!("EC3043"), &json!("warning")), "{finding:#}");
     flat(&outcome);
