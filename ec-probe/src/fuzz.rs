@@ -2,7 +2,7 @@
 //! the limits, and let nothing through that a terminal would act on.
 //!
 //! What is damaged, and how, is the same in every run; `EC_FUZZ_CASES=1000000 cargo test --workspace --lib fuzz` looks
-//! further. What the wire really said stands in `ec-probe/tests/wire`.
+//! further. What the wire really said stands in `ec-probe/tests/wire`; `memcached-config` is as AWS documents it.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,17 +20,18 @@ use crate::harmless::harmless;
 use crate::ladder::Stage;
 use crate::limits::{LINE_BYTES, LINES, REPLY_BYTES, REPLY_ELEMENTS, REPLY_LEVELS};
 use crate::reach::Server;
+use crate::replication::Replication;
 use crate::resp::{Malformed, Reader, Value};
 use crate::topology::read::{Asked, read};
 use crate::trust::Trust;
 use crate::verdict::tests::judged;
-use crate::{memcached, topology};
+use crate::{discovery, memcached, topology};
 
 macro_rules! wire {
     ($($name:literal),+ $(,)?) => { [$(include_bytes!(concat!("../tests/wire/", $name)).as_slice()),+] };
 }
 
-const RESP: [&[u8]; 13] = wire![
+const RESP: [&[u8]; 14] = wire![
     "valkey-8-hello-2",
     "valkey-8-hello-3",
     "valkey-8-shards-2",
@@ -38,6 +39,7 @@ const RESP: [&[u8]; 13] = wire![
     "valkey-8-slots-2",
     "valkey-8-slots-3",
     "valkey-8-unknown",
+    "valkey-8-role",
     "redis-7-hello-2",
     "redis-7-hello-3",
     "redis-7-shards-2",
@@ -45,7 +47,7 @@ const RESP: [&[u8]; 13] = wire![
     "redis-7-slots-2",
     "redis-7-slots-3",
 ];
-const MEMCACHED: [&[u8]; 3] = wire!["memcached-version", "memcached-stats", "memcached-error"];
+const MEMCACHED: [&[u8]; 4] = wire!["memcached-version", "memcached-stats", "memcached-error", "memcached-config"];
 const CERTIFICATES: [&[u8]; 2] = wire!["amazon-root-ca-1.der", "amazon-root-ca-3.der"];
 
 /// The system's authorities.
@@ -221,7 +223,8 @@ fn what_is_not_damaged_is_understood() {
         let asked = Asked { host: "orders.example", tls: false };
         let is_error = matches!(replies[0], Value::Error(_));
         let is_greeting = Server::greeted(&replies[0]).is_some();
-        assert!(is_error || is_greeting || read(&replies[0], asked).is_some(), "{}", seed.escape_ascii());
+        let is_role = Replication::read(&replies[0]).is_some();
+        assert!(is_error || is_greeting || is_role || read(&replies[0], asked).is_some(), "{}", seed.escape_ascii());
     }
     for seed in MEMCACHED {
         assert!(matches!(memcached::reply(seed), Ok(Some(_))), "{}", seed.escape_ascii());
@@ -247,6 +250,7 @@ proptest! {
                 prop_assert!(is_calm(&answer, stage), "{:?}", answer);
             }
             let Answer::Reply(Ok(reply)) = answer else { unreachable!() };
+            Replication::read(&reply);
             if let Some(topology) = read(&reply, Asked { host: "orders.example", tls: false }) {
                 prop_assert!(topology.covered <= topology::SLOTS);
                 prop_assert!(topology.nodes().all(|node| acts(&node.host).is_none()));
@@ -265,6 +269,9 @@ proptest! {
                 prop_assert!(stats.iter().all(|(name, value)| name.len() + value.len() <= LINE_BYTES));
             }
             let answer = harmless(Answer::Memcached(Ok(reply)), None);
+            if let Answer::Memcached(Ok(reply)) = &answer {
+                discovery::read(reply);
+            }
             prop_assert!(is_calm(&answer, Stage::Version) && is_calm(&answer, Stage::Stats), "{:?}", answer);
         }
     }
