@@ -234,6 +234,16 @@ pub enum CertificateFault {
     SelfSigned,
     /// Nobody that this machine trusts vouches for it.
     UnknownAuthority,
+    /// Somebody of the name that is trusted vouches for it, but with another key.
+    Signature,
+    /// It is an authority's, which vouches for others.
+    OfAuthority,
+    /// It is for something else than servers.
+    Purpose,
+    /// It has the name as its common name only, which does not count.
+    CommonName,
+    /// It, or an authority's above it, is signed with an algorithm that is not taken any more.
+    Algorithm,
     /// Anything else.
     Other(String),
 }

@@ -29,7 +29,7 @@ use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
 use crate::way::{Relay, Way};
-use crate::{codes, login, text};
+use crate::{codes, login, self_test, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -87,6 +87,8 @@ enum Verb {
         #[arg(long, value_name = "FILE", help_heading = "Watch options")]
         events: Option<PathBuf>,
     },
+    /// Climbs the ladder to servers in its own process: shows, without a network, that the tool works here
+    SelfTest,
 }
 
 /// What is done with a document.
@@ -225,6 +227,7 @@ impl Tool for Cli {
         let (flags, work) = match self.verb {
             Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Work::Latency(amount, openmetrics)),
             Some(Verb::Watch { flags, rhythm, events }) => (*flags, Work::Watch(rhythm, events)),
+            Some(Verb::SelfTest) => return self_test::run(&self.common, output),
             _ => (self.flags, Work::Probe),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
@@ -283,7 +286,7 @@ impl Run {
     }
 
     async fn probe(&self, document: &Document, output: &Output, interrupt: &Interrupt) -> Result<Section, Failure> {
-        let probe = self.prepared(document, output).await?;
+        let probe = Probe { patient: true, ..self.prepared(document, output).await? };
         let learned = tokio::select! {
             biased;
             learned = probe.run() => learned,
@@ -415,6 +418,7 @@ impl Run {
             machine: self.machine.clone(),
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
+            patient: false,
         })
     }
 }

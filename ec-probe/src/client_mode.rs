@@ -86,6 +86,7 @@ mod tests {
             version: "7.1.0".into(),
             mode: Some(mode.into()),
             role: None,
+            serverless: false,
             stats: Map::new(),
         });
         change(&mut reach);

@@ -1,21 +1,23 @@
 //! Climbs the ladder for each endpoint of a plan, under the one deadline of the whole work.
 
+use std::iter::successors;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ec_shared::Exit;
 use ec_shared::document::{Finding, Section, Status};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Fault};
 use crate::ladder::{Ladder, Stage};
 use crate::login::Credentials;
 use crate::plan::Plan;
 use crate::reach::{Reach, millis};
 use crate::trust::Trust;
-use crate::verdict::{self, Context};
+use crate::verdict::{self, Context, Late};
 use crate::wire::Wire;
 use ec_shared::ran_on::RanOn;
 
@@ -36,6 +38,13 @@ pub struct Probe {
     pub now: Timestamp,
     /// When it must have ended.
     pub deadline: Instant,
+    /// Whether a server whose state passes by itself is asked again, as long as there is time.
+    pub patient: bool,
+}
+
+/// The pauses before a server is asked again: each twice the one before, up to a second.
+fn pauses() -> impl Iterator<Item = Duration> {
+    successors(Some(Duration::from_millis(50)), |pause| Some((*pause * 2).min(Duration::from_secs(1))))
 }
 
 /// What was learned, endpoint by endpoint, and what is wrong or worth knowing.
@@ -140,6 +149,27 @@ impl Probe {
         }
     }
 
+    /// As [`ask_until`](Self::ask_until); a server that is loading, failing over or busy is asked again until that has passed or the
+    /// time is up.
+    async fn ask_again(&self, deadline: Instant, wire: &mut Wire<'_>, stage: Stage) -> (Answer, Option<Late>) {
+        let mut answer = self.ask_until(deadline, wire, stage).await;
+        let first = Instant::now();
+        let mut late: Option<Late> = None;
+        for pause in pauses().take_while(|pause| self.patient && Instant::now() + *pause < deadline) {
+            let Some(said) = verdict::passing(&answer) else { break };
+            sleep(pause).await;
+            let next = self.ask_until(deadline, wire, stage).await;
+            let late = late.get_or_insert(Late { said, tries: 1, waited: Duration::ZERO });
+            *late = Late { tries: late.tries + 1, waited: first.elapsed(), ..late.clone() };
+            if matches!(next, Answer::Reply(Err(Fault::Silent | Fault::Slow { .. }))) {
+                // The deadline cut it off. What the server said before tells more.
+                break;
+            }
+            answer = next;
+        }
+        (answer, late)
+    }
+
     /// Asks one question after the other until one is answered with no, or all are answered. The clock starts with the
     /// first question, at zero.
     pub(crate) async fn climb(&self, index: usize, wire: &mut Wire<'_>, begun: Instant) -> (Reach, Vec<Finding>) {
@@ -162,8 +192,8 @@ impl Probe {
             if stage == Stage::Tcp {
                 dialled = asked;
             }
-            let answer = self.ask_until(deadline, wire, stage).await;
-            let judgement = verdict::judge(stage, &answer, &context);
+            let (answer, late) = self.ask_again(deadline, wire, stage).await;
+            let judgement = verdict::judge(stage, &answer, &context).late(late.as_ref(), stage, &context);
             ladder.take(judgement.outcome);
             reach.note(&answer, &context);
             // That a relay has never led to the server may show late; it is this stage that has failed then.

@@ -127,9 +127,9 @@ ec_shared::codes! {
         fix: "If the server is yours, have an authority sign its certificate and give that one's with --cafile."
     }
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
-        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
+        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services); the server leaves out a certificate between its own and the authority's (the evidence says which it has shown); or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere. Let a server of your own show the whole chain."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",
@@ -155,6 +155,41 @@ ec_shared::codes! {
         cause: "Its transit encryption mode is preferred: a step on the way to required.",
         see: "aws elasticache describe-replication-groups: TransitEncryptionMode",
         fix: "aws elasticache modify-replication-group --transit-encryption-mode required, once all clients use TLS."
+    }
+    CERTIFICATE_SIGNATURE = "EC3033" No "the certificate is signed with another key than its authority's" {
+        cause: "An authority of this name is trusted here, and its key is another one: the authority was made anew under the same name, or the certificate was tampered with.",
+        see: "openssl verify -CAfile FILE CERTIFICATE",
+        fix: "Give the certificate of the authority as it is now with --cafile; or have it sign the server's certificate anew."
+    }
+    CERTIFICATE_OF_AUTHORITY = "EC3034" No "the certificate is an authority's, not a server's" {
+        cause: "The server shows a certificate that may sign others (basicConstraints CA:TRUE); openssl req -x509 makes such. Whoever trusts it trusts all that it signs, so no client of this kind takes it for a server's.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -ext basicConstraints",
+        fix: "Let that authority sign a certificate with CA:FALSE for the server, and give the authority's with --cafile."
+    }
+    CERTIFICATE_PURPOSE = "EC3035" No "the certificate is not for a server" {
+        cause: "Its extended key usage does not have serverAuth: it was made for clients, mail or something else.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -ext extendedKeyUsage",
+        fix: "Have a certificate with serverAuth among its usages, or with none, made for the server."
+    }
+    CERTIFICATE_COMMON_NAME = "EC3036" No "the certificate has the name only as its common name" {
+        cause: "The right name stands in the subject and not among the subject alternative names, which alone count since RFC 6125; OpenSSL's tools still take it.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -subject -ext subjectAltName",
+        fix: "Have the certificate made anew with the name as a subject alternative name: -addext subjectAltName=DNS:NAME."
+    }
+    CERTIFICATE_ALGORITHM = "EC3037" No "the certificate is signed in a way that is no longer accepted" {
+        cause: "It, or an authority above it, is signed with SHA-1 or MD5, or with a kind of key that is not in use for TLS.",
+        see: "openssl s_client -connect HOST:PORT -showcerts | openssl x509 -noout -text: Signature Algorithm",
+        fix: "Have the certificate signed with SHA-256 and a key of RSA 2048 or P-256, or more."
+    }
+    SELF_TEST = "EC3038" No "the self-test does not give the verdict that it must" {
+        cause: "On this machine something stands between the tool and its own loopback: a firewall, a proxy that takes all connections, a sandbox; or a clock before 2021; or the tool is broken.",
+        see: "ec-probe self-test -o text; date -u; nft list ruleset",
+        fix: "Set the clock, let loopback through; if that is not it, report it with the document that self-test writes."
+    }
+    CLIENTS_REFUSED = "EC3039" No "the user may not run what clients begin with" {
+        cause: "The user's access string lets PING through and not INFO or CLIENT SETINFO. Some client libraries ask these when they connect, and fail or wait for ever.",
+        see: "valkey-cli --tls -h HOST --user USER --askpass INFO server; ACL WHOAMI",
+        fix: "Add +info +client|setinfo to the user's access string, or tell the client not to ask (ioredis: enableReadyCheck false)."
     }
     SILENT = "EC3040" No "the server takes connections and never answers" {
         cause: "It hangs, a long command blocks it, or a tunnel or load balancer has nobody behind it.",
@@ -190,6 +225,21 @@ ec_shared::codes! {
         cause: "The evidence shows its words.",
         see: "valkey-cli --tls -h HOST PING",
         fix: "Look the server's words up."
+    }
+    TOKEN_EXPIRED = "EC3047" No "the IAM token that was sent has expired, or is from the future" {
+        cause: "A token is good for 15 minutes from the time that stands in it. By the clock of this machine they are over, or have not begun.",
+        see: "date -u; ec-iam lint-token",
+        fix: "Make a token for each log-in: --auth iam does. Set the clock if it is off."
+    }
+    TOKEN_UNFIT = "EC3048" No "the IAM token that was sent is for something else" {
+        cause: "The token names another cache, kind of cache, user or Region than this connection is about; the server says WRONGPASS to that.",
+        see: "ec-iam lint-token; jq '.cache | {name, deployment, region}'",
+        fix: "Start from ec-sg find --cache NAME, so that cache, kind and Region are AWS's own; leave --region away."
+    }
+    DEFAULT_USER = "EC3049" No "the server refused the user default" {
+        cause: "A password without a user is the default user's. With a user group that one is mostly switched off; otherwise it has another password.",
+        see: "aws elasticache describe-user-groups; aws elasticache describe-users --user-id default",
+        fix: "Name the user with --user; or check the cache's AUTH token."
     }
     LOADING = "EC3050" No "the server is still loading its data" {
         cause: "It has just started.",
@@ -230,6 +280,16 @@ ec_shared::codes! {
         cause: "A server of your own runs in protected mode: no password, and not bound to an address.",
         see: "CONFIG GET protected-mode",
         fix: "Give it a password, or protected-mode no."
+    }
+    LATE = "EC3058" No "the server did not answer at first" {
+        cause: "It was loading its data, failing over, or blocked by a script: states that pass. The evidence has what it said, and for how long.",
+        see: "aws elasticache describe-events --duration 60",
+        fix: "Nothing, if it was to be expected. Clients need to try again with growing pauses, as this probe does."
+    }
+    OUT_OF_MEMORY = "EC3059" No "the server is out of memory" {
+        cause: "It cannot even serve a question that stores nothing: too many connections with large buffers, or a node that is too small.",
+        see: "CloudWatch: FreeableMemory, SwapUsage, CurrConnections",
+        fix: "Share connections, lower the size of values, or take a larger node type; leave reserved memory (reserved-memory-percent)."
     }
     NO_ENDPOINT = "EC3060" Usage "there is nothing to probe" {
         cause: "The document names no endpoint: it has no cache, or the cache is still being created.",

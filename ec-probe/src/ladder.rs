@@ -27,6 +27,8 @@ pub enum Stage {
     Ping,
     /// Of which shards and nodes is its cluster? No rung of the ladder: asked of a cluster that was climbed.
     Cluster,
+    /// Does it let the user ask what client libraries ask when they connect? No rung either.
+    Clients,
     /// Which version is the Memcached server?
     Version,
     /// How is it doing?
@@ -50,6 +52,7 @@ impl Stage {
             Self::Hello => "hello",
             Self::Ping => "ping",
             Self::Cluster => "cluster",
+            Self::Clients => "clients",
             Self::Version => "version",
             Self::Stats => "stats",
             Self::Discovery => "discovery",
@@ -68,6 +71,7 @@ impl Stage {
             Self::Hello
             | Self::Ping
             | Self::Cluster
+            | Self::Clients
             | Self::Version
             | Self::Stats
             | Self::Discovery

@@ -19,6 +19,8 @@
 //! - [`client_mode`] says how a client is to be set up.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
+//! - What a server says is bounded by [`limits`], and goes through [`harmless`] before anybody looks at it.
+//! - `self_test` climbs the ladder to servers in its own process.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
 
 pub mod answer;
@@ -33,8 +35,12 @@ pub mod discovery;
 pub mod dns;
 pub mod domain;
 pub mod endpoint;
+#[cfg(test)]
+mod fuzz;
+pub mod harmless;
 pub mod ladder;
 pub mod latency;
+pub mod limits;
 pub mod login;
 pub mod memcached;
 pub mod nodes;
@@ -44,12 +50,14 @@ pub mod redirect;
 pub mod relay;
 pub mod replication;
 pub mod resp;
+mod self_test;
 pub mod survey;
 pub mod talk;
 pub mod tap;
 pub mod tcp;
 pub mod text;
 pub mod tls;
+pub mod token;
 pub mod topology;
 pub mod trust;
 pub mod upstream;

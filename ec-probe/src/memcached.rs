@@ -1,11 +1,6 @@
 //! Memcached's text protocol, as far as `version`, `stats` and auto discovery need it: bytes to values, without I/O.
 
-/// The longest line.
-const LONGEST: usize = 2 << 10;
-/// The most lines of one reply.
-const MOST: usize = 1000;
-/// The longest item.
-const LARGEST: usize = 128 << 10;
+use crate::limits::{ITEM_BYTES, LINE_BYTES, LINES};
 
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,18 +32,15 @@ pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
     let mut stats = Vec::new();
     let mut rest = bytes;
     loop {
-        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-            return if rest.len() > LONGEST {
-                Err(Malformed::TooLarge)
-            } else if is_plausible(rest) {
-                Ok(None)
-            } else {
-                Err(Malformed::NotMemcached)
-            };
-        };
-        if end > LONGEST || stats.len() >= MOST {
+        let end = rest.iter().position(|&byte| byte == b'\n');
+        // What is not Memcached's is not Memcached's at its first byte, however long it becomes.
+        if !is_plausible(&rest[..end.unwrap_or(rest.len())]) {
+            return Err(Malformed::NotMemcached);
+        }
+        if end.unwrap_or(rest.len()) > LINE_BYTES || stats.len() >= LINES {
             return Err(Malformed::TooLarge);
         }
+        let Some(end) = end else { return Ok(None) };
         let line = rest[..end].strip_suffix(b"\r").ok_or(Malformed::NotMemcached)?;
         let line = std::str::from_utf8(line).map_err(|_| Malformed::NotMemcached)?;
         rest = &rest[end + 1..];
@@ -74,7 +66,7 @@ fn item(header: &str, rest: &[u8]) -> Result<Option<Reply>, Malformed> {
     let words: Vec<&str> = header.split(' ').collect();
     let [_, _, length] = words[..] else { return Err(Malformed::NotMemcached) };
     let length: usize = length.parse().map_err(|_| Malformed::NotMemcached)?;
-    if length > LARGEST {
+    if length > ITEM_BYTES {
         return Err(Malformed::TooLarge);
     }
     let Some(close) = rest.get(length..) else { return Ok(None) };
@@ -86,12 +78,12 @@ fn item(header: &str, rest: &[u8]) -> Result<Option<Reply>, Malformed> {
 
 /// Whether the beginning of a line could become one of a reply.
 fn is_plausible(line: &[u8]) -> bool {
-    ["VERSION ", "STAT ", "CONFIG ", "VALUE ", "END\r", "ERROR\r", "CLIENT_ERROR ", "SERVER_ERROR "].iter().any(
-        |word| {
-            let common = word.len().min(line.len());
-            word.as_bytes()[..common] == line[..common]
-        },
-    )
+    const WORDS: [&str; 9] =
+        ["VERSION ", "STAT ", "CONFIG ", "VALUE ", "END\r", "ERROR\r", "ERROR ", "CLIENT_ERROR ", "SERVER_ERROR "];
+    WORDS.iter().any(|word| {
+        let common = word.len().min(line.len());
+        word.as_bytes()[..common] == line[..common]
+    })
 }
 
 #[cfg(test)]
@@ -150,6 +142,7 @@ mod tests {
     fn endless_lines_and_endless_stats_end() {
         assert_eq!(reply(format!("VERSION {}", "1".repeat(4000)).as_bytes()), Err(Malformed::TooLarge));
         assert_eq!(reply("STAT a 1\r\n".repeat(2000).as_bytes()), Err(Malformed::TooLarge));
+        assert_eq!(reply("no such word".repeat(1000).as_bytes()), Err(Malformed::NotMemcached));
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use ec_shared::{Failure, token};
 use crate::codes;
 use crate::domain::HostSuffix;
 use crate::endpoint::{AwsName, Endpoint};
+use crate::token::Expected;
 use crate::upstream::Upstream;
 use crate::way::Way;
 
@@ -91,6 +92,8 @@ pub struct Plan {
     pub serverless: bool,
     /// Further hosts that may hear the credentials.
     pub allowed_hosts: Vec<HostSuffix>,
+    /// What an IAM token for this connection must say.
+    pub tokens: Vec<Expected>,
 }
 
 /// One endpoint to probe.
@@ -152,12 +155,8 @@ impl Plan {
                 .hint("give --no-tls to send them in plain text, or --auth none to send none"));
         }
         let client = document.client()?;
-        let serverless = match cache.as_ref().and_then(|cache| cache.deployment) {
-            Some(deployment) => deployment == Deployment::Serverless,
-            None => AwsName::read(&first.host()).is_some_and(|name| name.serverless),
-        };
+        let hint = AwsName::read(&first.host());
         Ok(Self {
-            serverless,
             allowed_hosts: wishes.allowed_hosts.clone(),
             upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
@@ -167,6 +166,8 @@ impl Plan {
             surroundings: wishes.surroundings,
             server_name: wishes.server_name.clone(),
             login,
+            tokens: cache.iter().map(Expected::by_document).chain(hint.iter().map(Expected::by_name)).collect(),
+            serverless: is_serverless(cache.as_ref(), hint.as_ref()),
             cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),
             region: region(wishes, cache.as_ref(), first),
             cache: cache.map(|cache| cache.name),
@@ -241,6 +242,13 @@ fn targets(document: &Document, cache: Option<&Cache>) -> Result<Vec<Target>, Fa
     Ok(targets)
 }
 
+fn is_serverless(cache: Option<&Cache>, hint: Option<&AwsName>) -> bool {
+    match cache.and_then(|cache| cache.deployment) {
+        Some(deployment) => deployment == Deployment::Serverless,
+        None => hint.is_some_and(|hint| hint.serverless),
+    }
+}
+
 fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: Engine) -> Result<Login, Failure> {
     if engine == Engine::Memcached {
         // What is given is meant for the other caches of the same pipe: Memcached on ElastiCache has no log-in.
@@ -273,10 +281,7 @@ fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: En
                     .because("the cache's name is not known")
                     .hint("start from `ec-sg find --cache NAME`, or dial the endpoint's own name with --connect-to")
             })?;
-            let serverless = match cache.and_then(|cache| cache.deployment) {
-                Some(deployment) => deployment == Deployment::Serverless,
-                None => hint.as_ref().is_some_and(|hint| hint.serverless),
-            };
+            let serverless = is_serverless(cache, hint.as_ref());
             Ok(Login::Iam {
                 user: token::user_id(user)?,
                 cache: token::cache_name(name)?,

@@ -14,6 +14,7 @@ use crate::client_mode::ClientMode;
 use crate::dns::facts::{self, Names};
 use crate::ladder::{Outcome, Stage};
 use crate::nodes::NodeReach;
+use crate::plan::Plan;
 use crate::replication::Replication;
 use crate::topology::{Facts, Role};
 use crate::verdict::{Context, Judgement};
@@ -121,6 +122,9 @@ pub struct Tls {
     /// The certificate's issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// The subjects of the certificates that the server showed with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// When the certificate's time began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,
@@ -145,6 +149,9 @@ pub struct Server {
     /// `primary`, `replica`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Whether it is the proxy of a serverless cache, by the document or by its name: it does not say so itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub serverless: bool,
     /// A few of Memcached's numbers.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub stats: Map<String, Value>,
@@ -159,12 +166,26 @@ impl Server {
             version: text("version")?,
             mode: text("mode"),
             role: text("role").map(|role| if role == "master" { "primary".to_owned() } else { role }),
+            serverless: false,
             stats: Map::new(),
         })
     }
 
     fn memcached(version: &str) -> Self {
-        Self { engine: "memcached".to_owned(), version: version.to_owned(), mode: None, role: None, stats: Map::new() }
+        Self {
+            engine: "memcached".to_owned(),
+            version: version.to_owned(),
+            mode: None,
+            role: None,
+            serverless: false,
+            stats: Map::new(),
+        }
+    }
+
+    /// The same server, with what only the plan knows of it.
+    #[must_use]
+    pub fn of(self, plan: &Plan) -> Self {
+        Self { serverless: plan.serverless, ..self }
     }
 
     /// Keeps the numbers that tell how the server is doing.
@@ -199,7 +220,8 @@ impl Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name(), self.version)?;
-        [&self.mode, &self.role].into_iter().flatten().try_for_each(|word| write!(f, ", {word}"))
+        [&self.mode, &self.role].into_iter().flatten().try_for_each(|word| write!(f, ", {word}"))?;
+        if self.serverless { f.write_str(", serverless") } else { Ok(()) }
     }
 }
 
@@ -274,10 +296,12 @@ impl Reach {
             }
             Answer::Reply(Ok(greeting)) => {
                 if let Some(server) = Server::greeted(greeting) {
-                    self.server = Some(server);
+                    self.server = Some(server.of(context.plan));
                 }
             }
-            Answer::Memcached(Ok(memcached::Reply::Version(version))) => self.server = Some(Server::memcached(version)),
+            Answer::Memcached(Ok(memcached::Reply::Version(version))) => {
+                self.server = Some(Server::memcached(version).of(context.plan));
+            }
             Answer::Memcached(Ok(memcached::Reply::Stats(stats))) => {
                 if let Some(server) = &mut self.server {
                     server.note(stats);
@@ -314,6 +338,7 @@ impl Tls {
             names: certificate.map(|certificate| certificate.names.clone()).unwrap_or_default(),
             subject: certificate.map(|certificate| certificate.subject.clone()),
             issuer: certificate.map(|certificate| certificate.issuer.clone()),
+            chain: certificate.map(|certificate| certificate.above.clone()).unwrap_or_default(),
             not_before: certificate.map(|certificate| certificate.not_before.to_string()),
             not_after: certificate.map(|certificate| certificate.not_after.to_string()),
             days_left: certificate.map(|certificate| certificate.days_left(context.now)),

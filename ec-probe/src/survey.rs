@@ -66,7 +66,12 @@ impl Probe {
                     self.discover(&mut wire, &mut surveyed).await;
                 }
                 Engine::Memcached => {}
-                Engine::Valkey | Engine::Redis => self.question(index, &mut wire, &mut surveyed).await,
+                Engine::Valkey | Engine::Redis => {
+                    self.question(index, &mut wire, &mut surveyed).await;
+                    if index == 0 {
+                        surveyed.findings.extend(self.refusals(&mut wire, &surveyed.reach).await);
+                    }
+                }
             }
             surveyed.reach.client_mode = ClientMode::of(&surveyed.reach, &self.plan);
             surveyed.reach.total_ms = millis(begun.elapsed());
@@ -132,6 +137,15 @@ impl Probe {
         if is_cluster {
             self.ask_topology(wire, surveyed).await;
         }
+    }
+
+    /// Asks, as a user who has logged in, what client libraries ask beside PING.
+    async fn refusals(&self, wire: &mut Wire<'_>, reach: &Reach) -> Option<Finding> {
+        if reach.stages.iter().all(|step| step.stage != Stage::Auth) {
+            return None;
+        }
+        let answer = self.ask(wire, Stage::Clients).await;
+        verdict::refused_to_clients(&answer, &self.context(0))
     }
 
     async fn ask_topology(&self, wire: &mut Wire<'_>, surveyed: &mut Surveyed) {
@@ -202,7 +216,7 @@ fn readonly(answer: &Answer, context: &Context<'_>) -> Judgement {
     match answer {
         Answer::Reply(Ok(Value::Text(text))) if text == b"OK" => Judgement::ok("OK: reads are served here"),
         Answer::Reply(Ok(Value::Error(text))) => {
-            let reply = verdict::said(text, context);
+            let reply = verdict::said(text);
             let word = reply.split(' ').next().unwrap_or_default();
             let summary = format!("the reader endpoint {} refuses READONLY: {word}", context.target.endpoint);
             let finding = Finding::new(&codes::READONLY_REFUSED, Severity::Warning, summary)

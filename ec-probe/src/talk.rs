@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::answer::Fault;
 use crate::dialect::Dialect;
+use crate::limits::{ITEM_BYTES, LINE_BYTES, LINES};
 use crate::tls::{self, Witness};
 use crate::{memcached, resp};
 
@@ -85,9 +86,8 @@ impl Conversation {
                 Ok(None) => {}
                 Err(memcached::Malformed::NotMemcached) => return Err(not_understood(&self.memcached)),
                 Err(memcached::Malformed::TooLarge) => {
-                    return Err(Fault::TooLarge(
-                        "a line of more than 2 KiB, more than 1000 lines, or an item of more than 128 KiB".to_owned(),
-                    ));
+                    let lines = format!("a line of more than {LINE_BYTES} bytes, more than {LINES} lines");
+                    return Err(Fault::TooLarge(format!("{lines}, or an item of more than {ITEM_BYTES} bytes")));
                 }
             }
             let length = self.receive(&mut chunk).await?;
@@ -130,6 +130,6 @@ impl Conversation {
 fn not_understood(said: &[u8]) -> Fault {
     match Dialect::of(said) {
         Dialect::Tls => Fault::WantsTls,
-        _ => Fault::NotACache { said: said[..said.len().min(64)].to_vec() },
+        _ => Fault::NotACache { said: said.to_vec() },
     }
 }

@@ -36,6 +36,18 @@ impl Trust {
         Ok(Self { provider, given, system: OnceLock::new() })
     }
 
+    /// Trusts this authority, and not the system's.
+    ///
+    /// # Errors
+    /// rustls's, if it is none.
+    pub fn only(authority: CertificateDer<'static>) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(authority)?;
+        let given = verifier(roots, &provider);
+        Ok(Self { provider, given, system: OnceLock::from(None) })
+    }
+
     /// The cryptography.
     pub fn provider(&self) -> &Arc<CryptoProvider> {
         &self.provider
@@ -73,7 +85,14 @@ impl Trust {
             |verifier: &WebPkiServerVerifier| verifier.verify_server_cert(end_entity, intermediates, name, &[], now);
         let nobody = || Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
         let verified = self.given.as_deref().map_or_else(nobody, by);
-        if may_be_mended_by_more_authorities(&verified) { self.system().map_or(verified, by) } else { verified }
+        if !may_be_mended_by_more_authorities(&verified) {
+            return verified;
+        }
+        match self.system().map(by) {
+            // That an authority of this name has another key says more than that the system does not know the name.
+            None | Some(Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))) => verified,
+            Some(by_system) => by_system,
+        }
     }
 
     fn system(&self) -> Option<&WebPkiServerVerifier> {
@@ -90,7 +109,11 @@ impl Trust {
 fn may_be_mended_by_more_authorities(verified: &Result<ServerCertVerified, rustls::Error>) -> bool {
     matches!(
         verified,
-        Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature))
+        Err(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+        ))
     )
 }
 

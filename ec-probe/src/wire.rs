@@ -12,6 +12,7 @@ use crate::cross::{self, Pace};
 use crate::dns;
 use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
+use crate::harmless::harmless;
 use crate::ladder::Stage;
 use crate::relay::{Opened, Progress, Road, Running};
 use crate::talk::Conversation;
@@ -135,13 +136,22 @@ impl<'a> Wire<'a> {
         })
     }
 
-    /// Asks one question.
+    /// Asks one question. The answer is harmless: all that a server says comes in here.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
-        match (stage, self.context.plan.way.relay()) {
+        let answer = match (stage, self.context.plan.way.relay()) {
             (Stage::Dns, Some(_)) => Answer::ResolvedThere,
             (Stage::Tcp, Some(relay)) => self.relayed(relay).await,
             _ => self.ask_here(stage).await,
+        };
+        if let Answer::Reply(Err(Fault::TooLarge(_))) | Answer::Memcached(Err(Fault::TooLarge(_))) = answer {
+            // What is still on its way there, nobody wants.
+            self.conversation = None;
         }
+        self.made_harmless(answer)
+    }
+
+    fn made_harmless(&self, answer: Answer) -> Answer {
+        harmless(answer, self.context.credentials.map(|credentials| &credentials.secret))
     }
 
     /// As [`ask`](Self::ask), but for what a relay does.
@@ -164,6 +174,7 @@ impl<'a> Wire<'a> {
             Stage::Hello => Answer::Reply(self.hello().await),
             Stage::Ping => Answer::Reply(self.ping().await),
             Stage::Cluster => Answer::Reply(self.topology().await),
+            Stage::Clients => Answer::Reply(self.as_clients_do().await),
             Stage::Version => Answer::Memcached(self.version().await),
             Stage::Stats => Answer::Memcached(self.memcached("stats").await),
             Stage::Discovery => Answer::Memcached(self.discovery().await),
@@ -177,23 +188,29 @@ impl<'a> Wire<'a> {
     pub async fn role(&mut self) -> Option<Result<resp::Value, Fault>> {
         let conversation = self.conversation.as_mut().filter(|_| self.role == Role::Asked)?;
         self.role = Role::Never;
-        Some(conversation.resp_reply().await)
+        let answer = Answer::Reply(conversation.resp_reply().await);
+        if let Answer::Reply(reply) = self.made_harmless(answer) { Some(reply) } else { None }
     }
 
     /// The answer to a question that the deadline cut off.
     pub fn cut_off(&mut self, stage: Stage) -> Answer {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
         let fault = self.peer.as_ref().and_then(Peer::mute).unwrap_or(fault);
-        match stage {
+        let answer = match stage {
             Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
             Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(fault),
-            Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster | Stage::Readonly | Stage::Nodes => {
-                Answer::Reply(Err(fault))
-            }
+            Stage::Auth
+            | Stage::Hello
+            | Stage::Ping
+            | Stage::Cluster
+            | Stage::Clients
+            | Stage::Readonly
+            | Stage::Nodes => Answer::Reply(Err(fault)),
             Stage::Version | Stage::Stats | Stage::Discovery => Answer::Memcached(Err(fault)),
-        }
+        };
+        self.made_harmless(answer)
     }
 
     /// The name that was resolved, as the system does it and, as far as they have answered, as the servers do; none where
@@ -309,6 +326,10 @@ impl<'a> Wire<'a> {
     }
 
     async fn ping(&mut self) -> Result<resp::Value, Fault> {
+        if self.role().await.is_some() {
+            // A PING before was answered with a state that passes. What ROLE said then does not matter any more.
+            self.role = Role::WithPing;
+        }
         if self.role != Role::WithPing {
             return self.resp(&[b"PING"]).await;
         }
@@ -339,6 +360,13 @@ impl<'a> Wire<'a> {
             resp::Value::Error(_) => self.resp(&[b"CLUSTER", b"SLOTS"]).await,
             reply => Ok(reply),
         }
+    }
+
+    /// What client libraries ask when they connect. Neither changes data; the name that SETINFO gives is the connection's.
+    async fn as_clients_do(&mut self) -> Result<resp::Value, Fault> {
+        let info = self.resp(&[b"INFO", b"server"]).await?;
+        let name = self.resp(&[b"CLIENT", b"SETINFO", b"LIB-NAME", b"ec-probe"]).await?;
+        Ok(resp::Value::List(vec![info, name]))
     }
 
     async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {

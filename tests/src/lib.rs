@@ -8,6 +8,7 @@
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
+//! - [`openssl`], [`s_server`]: what only OpenSSL still does: old versions of TLS, old signatures.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
@@ -38,6 +39,7 @@ mod memcached;
 mod nameserver;
 mod need;
 mod network;
+mod openssl;
 mod outcome;
 mod paper_elasticache;
 mod private_network;
@@ -65,6 +67,7 @@ pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
 pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
+pub use openssl::{openssl, s_server};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
 pub use private_network::PrivateNetwork;

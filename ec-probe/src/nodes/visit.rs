@@ -133,6 +133,8 @@ impl Probe {
             machine: self.machine.clone(),
             now: self.now,
             deadline: self.deadline,
+            // One node that is loading must not hold up the verdict on all.
+            patient: false,
         }
     }
 

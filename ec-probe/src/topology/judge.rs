@@ -34,7 +34,7 @@ pub fn judge(answer: &Answer, context: &Context<'_>) -> Survey {
     let asked = Asked { host: &host, tls: context.plan.tls };
     match answer {
         Answer::Reply(Ok(Value::Error(text))) => {
-            let text = said(text, context);
+            let text = said(text);
             let word = text.split(' ').next().unwrap_or_default();
             untold(format!("topology not told: {word}"), refused(&text, context).into_iter().collect())
         }

@@ -143,6 +143,29 @@ pub(super) fn certificate(
             let summary = format!("the certificate of {name} is signed by \"{issuer}\", which is not trusted here");
             (&codes::CERTIFICATE_UNKNOWN_AUTHORITY, "unknown authority", summary)
         }
+        CertificateFault::Signature => {
+            let issuer = said(|certificate| certificate.issuer.clone());
+            let summary = format!(
+                "the certificate of {name} is signed by \"{issuer}\", but not with the key that is trusted here"
+            );
+            (&codes::CERTIFICATE_SIGNATURE, "certificate signed with another key", summary)
+        }
+        CertificateFault::OfAuthority => {
+            let summary = format!("the certificate of {name} is an authority's, and may not be a server's");
+            (&codes::CERTIFICATE_OF_AUTHORITY, "certificate of an authority", summary)
+        }
+        CertificateFault::Purpose => {
+            let summary = format!("the certificate of {name} is not for a server");
+            (&codes::CERTIFICATE_PURPOSE, "certificate for something else", summary)
+        }
+        CertificateFault::CommonName => {
+            let summary = format!("the certificate has {name} only as its common name, which does not count");
+            (&codes::CERTIFICATE_COMMON_NAME, "name only as common name", summary)
+        }
+        CertificateFault::Algorithm => {
+            let summary = format!("the certificate of {name} is signed with an algorithm that is no longer accepted");
+            (&codes::CERTIFICATE_ALGORITHM, "signature algorithm not accepted", summary)
+        }
         CertificateFault::Other(why) => {
             let summary = format!("the certificate of {name} does not hold: {why}");
             (&codes::CERTIFICATE_BAD, "certificate does not hold", summary)
@@ -151,11 +174,18 @@ pub(super) fn certificate(
     let mut finding = finding(code, summary, Stage::Tls, context);
     if let Some(certificate) = certificate {
         finding = finding
+            .evidence("subject", &certificate.subject)
             .evidence("names", &certificate.names)
             .evidence("issuer", &certificate.issuer)
+            .evidence("shown_with_it", &certificate.above)
             .evidence("not_before", certificate.not_before.to_string())
             .evidence("not_after", certificate.not_after.to_string())
             .evidence("now", context.now.to_string());
+        if *fault == CertificateFault::NotYetValid {
+            // A clock is at least that far behind, if it is the clock.
+            let seconds = certificate.not_before.duration_since(context.now).as_secs();
+            finding = finding.evidence("clock_behind_s", seconds);
+        }
     }
     Judgement::no(words, finding)
 }
@@ -232,6 +262,8 @@ mod tests {
             subject: "CN=cache".into(),
             issuer: "CN=somebody".into(),
             names: vec!["*.other.example".into()],
+            above: vec![],
+            is_authority: false,
             not_before: "2026-01-01T00:00:00Z".parse().unwrap(),
             not_after: "2026-01-31T00:00:00Z".parse().unwrap(),
         };
@@ -252,6 +284,27 @@ mod tests {
                 CertificateFault::UnknownAuthority,
                 "EC3026",
                 "the certificate of orders.example is signed by \"CN=somebody\", which is not trusted here",
+            ),
+            (
+                CertificateFault::Signature,
+                "EC3033",
+                "the certificate of orders.example is signed by \"CN=somebody\", but not with the key that is trusted here",
+            ),
+            (
+                CertificateFault::OfAuthority,
+                "EC3034",
+                "the certificate of orders.example is an authority's, and may not be a server's",
+            ),
+            (CertificateFault::Purpose, "EC3035", "the certificate of orders.example is not for a server"),
+            (
+                CertificateFault::CommonName,
+                "EC3036",
+                "the certificate has orders.example only as its common name, which does not count",
+            ),
+            (
+                CertificateFault::Algorithm,
+                "EC3037",
+                "the certificate of orders.example is signed with an algorithm that is no longer accepted",
             ),
             (CertificateFault::Other("odd".into()), "EC3027", "the certificate of orders.example does not hold: odd"),
         ] {

@@ -488,6 +488,8 @@ struct Session {
     names: Vec<String>,
     subject: Option<String>,
     issuer: Option<String>,
+    #[serde(default)]
+    chain: Vec<String>,
     not_before: Option<String>,
     not_after: Option<String>,
     days_left: Option<i64>,
@@ -500,6 +502,8 @@ struct Server {
     version: String,
     mode: Option<String>,
     role: Option<String>,
+    #[serde(default)]
+    serverless: bool,
     #[serde(default)]
     stats: BTreeMap<String, Value>,
 }
