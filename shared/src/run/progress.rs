@@ -1,0 +1,72 @@
+//! How far a long run has come, for a person who watches.
+
+use std::time::{Duration, Instant};
+
+use crate::document::{Section, Status};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How often it is told.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What has left so far.
+#[derive(Debug)]
+pub(super) struct Progress {
+    is_watched: bool,
+    begun: Instant,
+    told: Instant,
+    count: Count,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Count {
+    all: usize,
+    no: usize,
+    unknown: usize,
+}
+
+impl Progress {
+    /// The progress of a run that begins now.
+    pub(super) fn of(output: &Output) -> Self {
+        let now = Instant::now();
+        // Who reads the reports as they come sees how far it is.
+        let is_watched = output.shows_progress() && !output.has_one_reader();
+        Self { is_watched, begun: now, told: now, count: Count::default() }
+    }
+
+    /// Counts a document that leaves.
+    pub(super) fn count(&mut self, worked: Result<&Section, &Failure>) {
+        let status = worked.map_or(Status::Error, |section| section.status);
+        self.count.all += 1;
+        self.count.no += usize::from(status == Status::No);
+        self.count.unknown += usize::from(matches!(status, Status::Unknown | Status::Error));
+    }
+
+    /// Tells it on stderr, if it is time.
+    pub(super) fn tell(&mut self, output: &Output) {
+        if self.is_watched && self.told.elapsed() >= EVERY {
+            self.told = Instant::now();
+            output.note(&self.count.sentence(self.begun.elapsed()));
+        }
+    }
+}
+
+impl Count {
+    fn sentence(self, took: Duration) -> String {
+        let Self { all, no, unknown } = self;
+        let millis = took.as_millis().max(1);
+        let rate = (all as u128 * 1000).div_ceil(millis);
+        format!("{all} documents: {} ok, {no} no, {unknown} unknown; {rate} a second", all - no - unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_what_has_left_by_its_answer_and_how_fast() {
+        let count = Count { all: 1200, no: 50, unknown: 3 };
+        assert_eq!(count.sentence(Duration::from_secs(5)), "1200 documents: 1147 ok, 50 no, 3 unknown; 240 a second");
+    }
+}
