@@ -1,5 +1,6 @@
 //! The command line, and what a run does for each document.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use tokio::time::Instant;
 
 use crate::climb::Probe;
 use crate::endpoint::Endpoint;
+use crate::fleet::{Fleet, Prober};
 use crate::latency::{self, Amount, Exposition, Measured};
+use crate::merge::{self, Merge};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
@@ -49,6 +52,8 @@ with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command.
 pub struct Cli {
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    fleet: Fleet,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -83,11 +88,14 @@ enum Verb {
         #[arg(long, value_name = "FILE", help_heading = "Watch options")]
         events: Option<PathBuf>,
     },
+    /// Joins the results of many machines and shards: one stream, documents about one connection together
+    #[command(after_help = merge::HELP)]
+    Merge(Merge),
 }
 
 /// What is done with a document.
 enum Work {
-    Probe,
+    Probe(Fleet),
     Latency(Amount, Option<PathBuf>),
     Watch(Rhythm, Option<PathBuf>),
 }
@@ -177,7 +185,8 @@ impl Tool for Cli {
         let (flags, work) = match self.verb {
             Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Work::Latency(amount, openmetrics)),
             Some(Verb::Watch { flags, rhythm, events }) => (*flags, Work::Watch(rhythm, events)),
-            _ => (self.flags, Work::Probe),
+            Some(Verb::Merge(merge)) => return merge.run(output),
+            _ => (self.flags, Work::Probe(self.fleet)),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
@@ -193,24 +202,26 @@ impl Tool for Cli {
             machine: RanOn::here(),
             names_stage: flags.stage_exitcode,
         };
-        let runtime = aws::runtime()?;
-        let exit = match work {
-            Work::Probe => {
-                let stage = Stage { key: "probe", command: "probe", report: text::report };
-                stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output)))
-            }
+        match work {
+            Work::Probe(fleet) => run.each_probe(fleet, input, output),
             Work::Latency(amount, openmetrics) => {
-                run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
+                on_one_loop(|runtime| run.each_latency(runtime, input, output, amount, openmetrics.as_deref()))
             }
             Work::Watch(rhythm, events) => {
                 let patience = self.common.timeout.unwrap_or(watch::PATIENCE);
-                run.each_watch(&runtime, input, output, (rhythm, patience), events.as_deref())
+                on_one_loop(|runtime| run.each_watch(runtime, input, output, (rhythm, patience), events.as_deref()))
             }
-        };
-        // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
-        runtime.shutdown_background();
-        exit
+        }
     }
+}
+
+/// Works on one document after the other.
+fn on_one_loop(work: impl FnOnce(&Runtime) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let runtime = aws::runtime()?;
+    let exit = work(&runtime);
+    // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
+    runtime.shutdown_background();
+    exit
 }
 
 /// What stays the same from document to document.
@@ -223,7 +234,27 @@ struct Run {
     names_stage: bool,
 }
 
+/// Probes documents side by side.
+struct Probes {
+    run: Run,
+    voice: Output,
+}
+
+impl Prober for Probes {
+    async fn probe(&self, document: Arc<Document>) -> Result<Section, Failure> {
+        self.run.probe(&document, &self.voice).await
+    }
+}
+
 impl Run {
+    fn each_probe(self, fleet: Fleet, input: Input, output: &mut Output) -> Result<Exit, Failure> {
+        let stage = Stage { key: "probe", command: "probe", report: text::report };
+        let probes = Probes { run: self, voice: output.voice() };
+        // Every process has other keys for its hash tables.
+        let chance = RandomState::new().hash_one(0);
+        fleet.run(stage, input, output, probes, chance)
+    }
+
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
         let learned = self.prepared(document, output).await?.run().await;
         let exit = learned.exit().filter(|_| self.names_stage);

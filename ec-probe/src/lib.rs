@@ -14,6 +14,7 @@
 //! - [`topology`] reads and judges what a cluster tells of its shards.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
+//! - [`fleet`] takes thousands of documents up side by side; [`merge`] joins what many runs have written.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
 
 pub mod answer;
@@ -25,13 +26,16 @@ pub mod cross;
 pub mod dialect;
 pub mod dns;
 pub mod endpoint;
+pub mod fleet;
 pub mod ladder;
 pub mod latency;
 pub mod login;
 pub mod memcached;
+pub mod merge;
 pub mod plan;
 pub mod reach;
 pub mod resp;
+mod saved;
 pub mod talk;
 pub mod tap;
 pub mod tcp;

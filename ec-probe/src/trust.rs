@@ -2,6 +2,7 @@
 //! take milliseconds to read, so they are read beside the work on the network, or only when they are needed.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ec_shared::Failure;
@@ -20,6 +21,7 @@ pub struct Trust {
     provider: Arc<CryptoProvider>,
     given: Option<Arc<WebPkiServerVerifier>>,
     system: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+    is_read_ahead: AtomicBool,
 }
 
 impl Trust {
@@ -30,7 +32,7 @@ impl Trust {
     pub fn new(cafile: Option<&Path>) -> Result<Self, Failure> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let given = cafile.map(|path| from_file(path, &provider)).transpose()?;
-        Ok(Self { provider, given, system: OnceLock::new() })
+        Ok(Self { provider, given, system: OnceLock::new(), is_read_ahead: AtomicBool::new(false) })
     }
 
     /// The cryptography.
@@ -38,9 +40,9 @@ impl Trust {
         &self.provider
     }
 
-    /// Begins to read the system's authorities on a thread of its own, where they will surely be needed.
+    /// Begins to read the system's authorities on a thread of its own, where they will surely be needed, once.
     pub fn read_ahead(trust: &Arc<Self>) {
-        if trust.given.is_none() {
+        if trust.given.is_none() && !trust.is_read_ahead.swap(true, Ordering::Relaxed) {
             let trust = Arc::clone(trust);
             std::thread::spawn(move || {
                 trust.system();
