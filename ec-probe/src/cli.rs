@@ -24,12 +24,13 @@ use crate::climb::Probe;
 use crate::endpoint::Endpoint;
 use crate::fleet::{Fleet, Prober};
 use crate::latency::{self, Amount, Exposition, Measured};
+use crate::login::{self, Identities};
 use crate::merge::{self, Merge};
 use crate::plan::{AuthWish, Plan, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
-use crate::{codes, login, text};
+use crate::{codes, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -198,6 +199,7 @@ impl Tool for Cli {
             wishes: flags.wishes(self.aws.region.as_deref())?,
             trust: Arc::new(Trust::new(flags.cafile.as_deref())?),
             aws: self.aws,
+            identities: Identities::default(),
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
             names_stage: flags.stage_exitcode,
@@ -229,6 +231,7 @@ struct Run {
     wishes: Wishes,
     trust: Arc<Trust>,
     aws: AwsFlags,
+    identities: Identities,
     timeout: Duration,
     machine: RanOn,
     names_stage: bool,
@@ -241,8 +244,8 @@ struct Probes {
 }
 
 impl Prober for Probes {
-    async fn probe(&self, document: Arc<Document>) -> Result<Section, Failure> {
-        self.run.probe(&document, &self.voice).await
+    async fn probe(&self, document: &Document) -> Result<Section, Failure> {
+        self.run.probe(document, &self.voice).await
     }
 }
 
@@ -367,7 +370,7 @@ impl Run {
         if plan.tls {
             Trust::read_ahead(&self.trust);
         }
-        let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
+        let credentials = login::credentials(&plan.login, &self.aws, self.timeout, &self.identities).await?;
         Ok(Probe {
             plan,
             server_names,

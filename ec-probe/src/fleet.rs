@@ -9,7 +9,6 @@ mod tolerance;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use ec_shared::flags::duration;
 use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::run::{Abreast, Input, Stage};
-use ec_shared::{Exit, Failure, Section};
+use ec_shared::{Exit, Failure, Section, aws};
 
 use crew::Crew;
 use earlier::Earlier;
@@ -53,7 +52,7 @@ pub struct Fleet {
 /// The probe of one document.
 pub trait Prober: Send + Sync + 'static {
     /// Probes.
-    fn probe(&self, document: Arc<Document>) -> impl Future<Output = Result<Section, Failure>> + Send;
+    fn probe(&self, document: &Document) -> impl Future<Output = Result<Section, Failure>> + Send;
 }
 
 /// What is done with each document.
@@ -77,16 +76,20 @@ impl Fleet {
         prober: impl Prober,
         chance: u64,
     ) -> Result<Exit, Failure> {
-        let interrupt = Interrupt::listen()?;
-        let jobs = match &input {
-            Input::Some(documents) => documents.len(),
-            Input::Stdin => descriptors::jobs(self.jobs, output),
-        };
         let earlier = self.resume.as_deref().map(|path| Earlier::read(path, output)).transpose()?;
         let orders = Orders { prober, earlier, tally: Tally::new(self.max_errors) };
-        if let Some(most) = self.jitter {
-            wait(share(most, chance), output, &interrupt);
+        let pause = self.jitter.map(|most| share(most, chance));
+        if let Input::Some(_) = input {
+            // What the flags name is no fleet: it needs no crew, and a signal ends it at once.
+            wait(pause, output, &Interrupt::default());
+            let runtime = aws::runtime()?;
+            let exit = stage.run(input, output, |document, _| runtime.block_on(orders.carry_out(document)));
+            runtime.shutdown_background();
+            return exit;
         }
+        let interrupt = Interrupt::listen()?;
+        let jobs = descriptors::jobs(self.jobs, output);
+        wait(pause, output, &interrupt);
         let mut crew = Crew::new(orders, interrupt);
         let admits = move |id: &[u8]| self.shard.is_none_or(|shard| shard.has(id));
         let how = Abreast { jobs, keeps_order: !self.unordered, admits };
@@ -102,14 +105,14 @@ impl Fleet {
 impl<P: Prober> Orders<P> {
     /// What is said of a document: what an earlier run said, if that was ok; that too many have failed; or what the probe
     /// finds.
-    async fn carry_out(&self, document: &Arc<Document>) -> Result<Section, Failure> {
+    async fn carry_out(&self, document: &Document) -> Result<Section, Failure> {
         if let Some(section) = self.earlier.as_ref().and_then(|earlier| earlier.section(document)) {
             return Ok(section);
         }
         if let Err(failure) = self.tally.check() {
             return Ok(Section::unknown("probe", &failure));
         }
-        let worked = self.prober.probe(Arc::clone(document)).await;
+        let worked = self.prober.probe(document).await;
         self.tally.note(&worked);
         worked
     }
@@ -122,8 +125,9 @@ fn share(most: Duration, chance: u64) -> Duration {
 }
 
 /// Waits, unless a signal comes.
-fn wait(time: Duration, output: &Output, interrupt: &Interrupt) {
+fn wait(time: Option<Duration>, output: &Output, interrupt: &Interrupt) {
     const LOOK: Duration = Duration::from_millis(50);
+    let Some(time) = time else { return };
     output.detail(&format!("waits {:.1} s before the first question", time.as_secs_f64()));
     let begun = Instant::now();
     while !interrupt.is_raised() {

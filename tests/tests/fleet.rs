@@ -200,3 +200,21 @@ fn merging_keeps_what_machines_say_differently_about_one_cache_side_by_side() {
     assert!(rows[1].contains('✓') && rows[2].contains('✗') && rows[2].contains("EC3005"), "{report}");
     assert_eq!(rows[3], "2 connections: 1 ok, 1 no, 0 unknown; machines differ about 1");
 }
+
+#[test]
+fn credentials_of_aws_are_looked_up_once_for_all_documents() {
+    let (server, count) = counting(|| ());
+    let input: String = (0..30).map(|id| document(&format!("cache-{id}"), server.address().port())).collect();
+    let run = probe(&["--no-tls", "--auth", "iam", "--user", "app", "--profile", "slow", "--region", "us-east-1"]);
+    let home = run.home().to_owned();
+    let answer = json!({"Version": 1, "AccessKeyId": "AKIDEXAMPLE", "SecretAccessKey": "secret"});
+    let script = format!("#!/bin/sh\necho asked >> '{}/asked'\necho '{answer}'\n", home.display());
+    fs::create_dir(home.join(".aws")).expect("a directory");
+    fs::write(home.join("process"), script).expect("a script");
+    let process = format!("[profile slow]\ncredential_process = sh {}/process\n", home.display());
+    fs::write(home.join(".aws/config"), process).expect("a profile");
+    let outcome = run.stdin(input).run();
+    assert_eq!((outcome.documents().len(), count.load(Ordering::SeqCst)), (30, 30), "{}", outcome.told());
+    let asked = fs::read_to_string(home.join("asked")).expect("the process was asked");
+    assert_eq!(asked.lines().count(), 1);
+}
