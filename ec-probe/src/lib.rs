@@ -35,7 +35,6 @@ pub mod merge;
 pub mod plan;
 pub mod reach;
 pub mod resp;
-mod saved;
 pub mod talk;
 pub mod tap;
 pub mod tcp;

@@ -115,6 +115,21 @@ fn with_few_open_files_every_document_is_probed_all_the_same() {
 }
 
 #[test]
+fn documents_that_take_more_open_files_than_there_are_wait_for_each_other() {
+    let (server, _) = counting(|| ());
+    let node = json!({"role": "node", "host": "127.0.0.1", "port": server.address().port()});
+    let many: String = (0..30)
+        .map(|id| {
+            let mut whole: Value = serde_json::from_str(&document(&id.to_string(), 1)).expect("a document");
+            whole["cache"]["endpoints"] = json!(vec![&node; 20]);
+            format!("{whole}\n")
+        })
+        .collect();
+    let outcome = sh("ulimit -n 64; ec-probe --no-tls").stdin(many).run().ok();
+    assert_eq!(with_status(&outcome.documents(), "ok").len(), 30);
+}
+
+#[test]
 fn a_run_that_a_signal_has_ended_is_resumed_and_only_what_was_not_ok_is_probed_again() {
     let (server, count) = counting(|| ());
     let (silent, port) = (rude::silent(), server.address().port());

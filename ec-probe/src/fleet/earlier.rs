@@ -6,11 +6,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use ec_shared::document::records::Record;
 use ec_shared::document::{Document, Status};
 use ec_shared::output::Output;
 use ec_shared::{Failure, Section, codes};
-
-use crate::saved;
 
 /// The output of an earlier run, one document a line.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ impl Earlier {
             if length == 0 {
                 break;
             }
-            match saved::documents(&line).and_then(|mut documents| documents.pop()) {
+            match document(&line) {
                 Some(document) => {
                     // Of two lines about one id, such as two runs have written into one file, the later one counts.
                     let is_ok = ok_section(&document).is_some();
@@ -64,8 +63,13 @@ impl Earlier {
         let (offset, length) = *self.places.get(&of.given_id()?)?;
         let mut line = vec![0; length];
         self.file.read_exact_at(&mut line, offset).ok()?;
-        ok_section(&saved::documents(&line)?.pop()?)
+        ok_section(&document(&line)?)
     }
+}
+
+/// The document of a line.
+fn document(line: &[u8]) -> Option<Document> {
+    Record::new(line.to_vec()).documents().ok()?.pop()
 }
 
 fn ok_section(document: &Document) -> Option<Section> {
@@ -76,6 +80,17 @@ fn ok_section(document: &Document) -> Option<Section> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one_whole_document() {
+        const ONE: &str = r#"{"kind":"ec.connection","format_version":"1.0","id":"a"}"#;
+        let twice = [ONE, ONE].concat();
+        for (line, is_document) in
+            [(ONE, true), (&ONE[..50], false), ("", false), (&twice, false), ("oh, no", false), ("{}", false)]
+        {
+            assert_eq!(document(line.as_bytes()).is_some(), is_document, "{line}");
+        }
+    }
 
     #[test]
     fn only_a_probe_that_was_ok_is_not_done_again() {

@@ -8,7 +8,6 @@ use ec_shared::document::records::{Record, Records};
 use ec_shared::{Failure, codes};
 
 use super::source::Source;
-use crate::saved;
 
 /// All documents, those of one id together, in the order in which the ids were first seen.
 #[derive(Debug, Default)]
@@ -134,16 +133,16 @@ impl Index {
 
 impl Entry {
     fn line(&self, source: &Source) -> Result<Line, Failure> {
-        let text = source.at(self.offset, self.length)?;
-        let gone =
-            || Failure::new(&codes::READ, format!("cannot read {} again", source.name)).because("it has changed");
-        match self.number {
-            None => Ok(Line { document: None, bytes: saved::line(&text).ok_or_else(gone)? }),
-            Some(number) => {
-                let documents = saved::documents(&text).ok_or_else(gone)?;
-                Ok(Line::of(documents.into_iter().nth(number).ok_or_else(gone)?))
-            }
-        }
+        let record = Record::new(source.at(self.offset, self.length)?);
+        let Some(number) = self.number else {
+            let mut bytes = Vec::new();
+            record.write_line(&mut bytes);
+            return Ok(Line { document: None, bytes });
+        };
+        let document = record.documents().ok().and_then(|documents| documents.into_iter().nth(number));
+        document.map(Line::of).ok_or_else(|| {
+            Failure::new(&codes::READ, format!("cannot read {} again", source.name)).because("it has changed")
+        })
     }
 }
 

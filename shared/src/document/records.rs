@@ -224,6 +224,11 @@ fn measure(bytes: &[u8]) -> (usize, usize) {
 }
 
 impl Record {
+    /// The record that these bytes are, as far as is known before they are looked at.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, line: 1, column: 1, offset: 0 }
+    }
+
     /// The documents in this record: itself, or one per cache if it is AWS CLI output.
     ///
     /// # Errors
@@ -416,7 +421,7 @@ mod tests {
     }
 
     fn failure_of(json: &str) -> Failure {
-        Record { bytes: json.into(), line: 1, column: 1, offset: 0 }.documents().unwrap_err()
+        Record::new(json.into()).documents().unwrap_err()
     }
 
     #[test]
