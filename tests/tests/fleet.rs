@@ -122,7 +122,7 @@ fn documents_that_take_more_open_files_than_there_are_wait_for_each_other() {
         .map(|id| {
             let mut whole: Value = serde_json::from_str(&document(&id.to_string(), 1)).expect("a document");
             whole["cache"]["endpoints"] = json!(vec![&node; 20]);
-            format!("{whole}\n")
+            whole.to_string() + "\n"
         })
         .collect();
     let outcome = sh("ulimit -n 64; ec-probe --no-tls").stdin(many).run().ok();

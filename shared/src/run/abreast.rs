@@ -122,7 +122,7 @@ impl Stage {
 
 impl Job {
     /// The document.
-    pub fn document(&self) -> &Arc<Document> {
+    pub fn document(&self) -> &Document {
         &self.document
     }
 

@@ -54,9 +54,10 @@ impl Progress {
 impl Count {
     fn sentence(self, took: Duration) -> String {
         let Self { all, no, unknown } = self;
-        let millis = took.as_millis().max(1);
-        let rate = (all as u128 * 1000).div_ceil(millis);
-        format!("{all} documents: {} ok, {no} no, {unknown} unknown; {rate} a second", all - no - unknown)
+        let tenths = all as u128 * 10_000 / took.as_millis().max(1);
+        let rate = if tenths < 100 { format!("{}.{}", tenths / 10, tenths % 10) } else { (tenths / 10).to_string() };
+        let documents = if all == 1 { "document" } else { "documents" };
+        format!("{all} {documents}: {} ok, {no} no, {unknown} unknown; {rate} a second", all - no - unknown)
     }
 }
 
@@ -66,7 +67,12 @@ mod tests {
 
     #[test]
     fn progress_is_what_has_left_by_its_answer_and_how_fast() {
-        let count = Count { all: 1200, no: 50, unknown: 3 };
-        assert_eq!(count.sentence(Duration::from_secs(5)), "1200 documents: 1147 ok, 50 no, 3 unknown; 240 a second");
+        for (count, seconds, sentence) in [
+            (Count { all: 1200, no: 50, unknown: 3 }, 5, "1200 documents: 1147 ok, 50 no, 3 unknown; 240 a second"),
+            (Count { all: 1, no: 1, unknown: 0 }, 5, "1 document: 0 ok, 1 no, 0 unknown; 0.2 a second"),
+            (Count::default(), 0, "0 documents: 0 ok, 0 no, 0 unknown; 0.0 a second"),
+        ] {
+            assert_eq!(count.sentence(Duration::from_secs(seconds)), sentence);
+        }
     }
 }

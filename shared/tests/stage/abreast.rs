@@ -10,7 +10,7 @@ fn start(flags: &str) -> Running {
 }
 
 /// A line with a document that has these members, too.
-fn line(id: &str, members: Value) -> String {
+fn line(id: &str, members: &Value) -> String {
     let mut document = json!({"kind": "ec.connection", "format_version": "1.0", "id": id});
     for (name, value) in members.as_object().unwrap() {
         document[name] = value.clone();
@@ -19,7 +19,7 @@ fn line(id: &str, members: Value) -> String {
 }
 
 fn plain(id: &str) -> String {
-    line(id, json!({}))
+    line(id, &json!({}))
 }
 
 fn ids(ended: &Ended) -> Vec<String> {
@@ -29,7 +29,7 @@ fn ids(ended: &Ended) -> Vec<String> {
 #[test]
 fn documents_leave_in_the_order_in_which_they_came_however_the_work_ends() {
     let mut crew = start("");
-    crew.say(&[line("a", json!({"after": "c"})), line("b", json!({"after": "a"})), plain("c")].concat());
+    crew.say(&[line("a", &json!({"after": "c"})), line("b", &json!({"after": "a"})), plain("c")].concat());
     let ended = crew.end();
     assert_eq!((ended.code, ids(&ended)), (0, vec!["a".into(), "b".into(), "c".into()]), "{ended:?}");
     assert!(ended.lines().iter().all(|line| read(line)["cli"]["status"] == "ok"));
@@ -38,7 +38,7 @@ fn documents_leave_in_the_order_in_which_they_came_however_the_work_ends() {
 #[test]
 fn unordered_each_leaves_as_its_work_ends_and_nobody_waits_for_the_end_of_the_input() {
     let mut crew = start("--unordered");
-    crew.say(&[line("a", json!({"after": "c"})), plain("b")].concat());
+    crew.say(&[line("a", &json!({"after": "c"})), plain("b")].concat());
     assert_eq!(crew.next_document()["id"], "b");
     crew.say(&plain("c"));
     let mut ids = ids(&crew.end());
@@ -61,7 +61,7 @@ fn no_more_are_in_work_than_there_are_jobs_and_all_leave_however_many_come() {
     let mut crew = start("--jobs 2");
     // With three jobs, `a` and `b` would not be alone while both wait for the signal that never comes.
     let many: String = (0..200).map(|number| plain(&number.to_string())).collect();
-    crew.say(&[line("a", json!({"ends": "by signal"})), line("b", json!({"ends": "by signal"})), many].concat());
+    crew.say(&[line("a", &json!({"ends": "by signal"})), line("b", &json!({"ends": "by signal"})), many].concat());
     crew.until_it_says("crew: begins a");
     crew.until_it_says("crew: begins b");
     crew.signal(Signal::TERM);
@@ -75,7 +75,7 @@ fn a_first_document_that_takes_its_time_keeps_the_input_out_and_loses_nothing() 
     let mut crew = start("--jobs 2");
     let expected: Vec<String> = (0..200).map(|number| number.to_string()).collect();
     // The last that fits into the window of eight lets the first go.
-    let first = line("0", json!({"after": "7"}));
+    let first = line("0", &json!({"after": "7"}));
     let rest: String = expected[1..].iter().map(|id| plain(id)).collect();
     crew.say(&(first + &rest));
     let ended = crew.end();
@@ -85,7 +85,7 @@ fn a_first_document_that_takes_its_time_keeps_the_input_out_and_loses_nothing() 
 #[test]
 fn a_record_that_is_no_document_leaves_in_its_place_as_it_came() {
     let mut crew = start("");
-    crew.say(&[line("a", json!({"after": "b"})), "{\"x\": 1.10}\n".to_owned(), plain("b")].concat());
+    crew.say(&[line("a", &json!({"after": "b"})), "{\"x\": 1.10}\n".to_owned(), plain("b")].concat());
     let ended = crew.end();
     assert_eq!((ended.code, ids(&ended)), (6, vec!["a".into(), "no document".into(), "b".into()]), "{ended:?}");
     assert_eq!(ended.lines()[1], "{\"x\":1.10}\n");
@@ -95,7 +95,7 @@ fn a_record_that_is_no_document_leaves_in_its_place_as_it_came() {
 #[test]
 fn what_came_before_bytes_that_are_no_json_leaves_before_the_run_ends_for_them() {
     let mut crew = start("");
-    crew.say(&[line("a", json!({"after": "b"})), plain("b"), "oh, no\n".to_owned(), plain("c")].concat());
+    crew.say(&[line("a", &json!({"after": "b"})), plain("b"), "oh, no\n".to_owned(), plain("c")].concat());
     let ended = crew.end();
     assert_eq!((ended.code, ids(&ended)), (2, vec!["a".into(), "b".into()]), "{ended:?}");
     assert!(ended.stderr.contains("EC9001"), "{ended:?}");
@@ -122,7 +122,7 @@ fn without_any_document_the_run_has_failed() {
 #[test]
 fn work_that_fails_or_panics_is_told_and_its_document_leaves_in_its_place() {
     let mut crew = start("");
-    crew.say(&[line("a", json!({"ends": "in panic"})), line("b", json!({"ends": "badly"})), plain("c")].concat());
+    crew.say(&[line("a", &json!({"ends": "in panic"})), line("b", &json!({"ends": "badly"})), plain("c")].concat());
     let ended = crew.end();
     assert_eq!((ended.code, ids(&ended)), (6, vec!["a".into(), "b".into(), "c".into()]), "{ended:?}");
     let codes: Vec<Value> = ended.lines().iter().map(|line| read(line)["cli"]["error"]["code"].clone()).collect();
@@ -133,7 +133,7 @@ fn work_that_fails_or_panics_is_told_and_its_document_leaves_in_its_place() {
 fn after_a_signal_those_in_work_leave_as_they_end_and_those_that_were_read_as_they_came() {
     for (flags, order) in [("--jobs 1", ["a", "b", "c"]), ("--jobs 1 --unordered", ["b", "c", "a"])] {
         let mut crew = start(flags);
-        crew.say(&[line("a", json!({"ends": "by signal"})), plain("b"), plain("c")].concat());
+        crew.say(&[line("a", &json!({"ends": "by signal"})), plain("b"), plain("c")].concat());
         crew.until_it_says("crew: begins a");
         crew.signal(Signal::INT);
         let ended = crew.wait();
@@ -159,7 +159,7 @@ fn after_a_signal_those_in_work_leave_as_they_end_and_those_that_were_read_as_th
 #[test]
 fn a_signal_is_told_once_however_many_were_in_work() {
     let mut crew = start("");
-    crew.say(&["a", "b", "c"].map(|id| line(id, json!({"ends": "interrupted"}))).concat());
+    crew.say(&["a", "b", "c"].map(|id| line(id, &json!({"ends": "interrupted"}))).concat());
     for id in ["a", "b", "c"] {
         crew.until_it_says(&format!("crew: begins {id}"));
     }
@@ -184,7 +184,7 @@ fn a_run_that_waits_for_input_ends_at_once() {
 fn without_a_reader_the_run_ends_while_others_are_in_work_and_more_is_to_come() {
     let mut crew = start("--unordered");
     crew.stdout = None;
-    crew.say(&[line("a", json!({"ends": "by signal"})), plain("b")].concat());
+    crew.say(&[line("a", &json!({"ends": "by signal"})), plain("b")].concat());
     let ended = crew.wait();
     assert_eq!((ended.code, ended.is_killed), (0, false), "{ended:?}");
 }
