@@ -133,12 +133,15 @@ pub(crate) struct TokenFlags {
     /// Name of the serverless cache, or id of the replication group; without it, the cache of the document on stdin
     #[arg(long, value_name = "NAME")]
     pub(crate) cache: Option<String>,
-    /// ElastiCache user to log in as
+    /// User to log in as
     #[arg(long, value_name = "ID", env = "EC_USER")]
     pub(crate) user: Option<String>,
     /// The cache is serverless
     #[arg(long)]
     pub(crate) serverless: bool,
+    /// NAME is a MemoryDB cluster's
+    #[arg(long, requires = "cache", conflicts_with = "serverless")]
+    pub(crate) memorydb: bool,
     /// How the token is printed [default: line, or json with --output json]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<TokenFormat>,

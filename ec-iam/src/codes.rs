@@ -229,7 +229,7 @@ ec_shared::codes! {
     TOKEN_SERVICE = "EC2076" No "the token is signed for another service" {
         cause: "The fourth part of X-Amz-Credential is not elasticache. RDS, MemoryDB and others have tokens that look alike.",
         see: "X-Amz-Credential is KEY/DATE/REGION/elasticache/aws4_request",
-        fix: "Sign for the service elasticache."
+        fix: "Sign for the service elasticache. If the cache is a MemoryDB cluster, nothing is wrong with the service: ec-iam token --memorydb signs so."
     }
     TOKEN_REGION = "EC2077" No "the token is signed for another Region" {
         cause: "The signer took its own Region for the cache's. botocore reads AWS_DEFAULT_REGION and not AWS_REGION; other SDKs prefer AWS_REGION.",

@@ -8,7 +8,7 @@ use ec_shared::document::{Document, Section};
 use ec_shared::flags::Common;
 use ec_shared::output::{Format, Output};
 use ec_shared::run::Input;
-use ec_shared::token::environment_credentials;
+use ec_shared::token::{Kind, environment_credentials};
 use ec_shared::{Exit, Failure, aws::partition, codes as shared};
 use serde_json::Value;
 
@@ -118,7 +118,8 @@ pub(crate) fn tokens(
         output.warn("the token is a secret: whoever sees it can log in for the next 15 minutes");
     }
     if let Some(cache) = &flags.cache {
-        let target = Target::of_flags(cache, flags.user.as_deref(), flags.serverless)?;
+        let kind = if flags.memorydb { Kind::MemoryDb } else { Kind::of_cache(flags.serverless) };
+        let target = Target::of_flags(cache, flags.user.as_deref(), kind)?;
         return token(target, None, flags.format, clouds, common, output).map(|()| Exit::Ok);
     }
     each_document(Input::choose(common, None, false)?, |document| {

@@ -1,4 +1,4 @@
-//! The token that logs a user of `ElastiCache` in: which cache and which user it is for, and how it is printed.
+//! The token that logs a user of `ElastiCache` or `MemoryDB` in: which cache and which user it is for, and how it is printed.
 //! The signing itself is in `ec_shared::token`.
 
 use std::time::SystemTime;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use ec_shared::document::{Cache, Deployment};
 use ec_shared::secret::Secret;
-use ec_shared::token::{TokenRequest, cache_name, expires_at, rfc3339, sign, user_id};
+use ec_shared::token::{Kind, TokenRequest, cache_name, expires_at, rfc3339, sign, user_id};
 use ec_shared::{Failure, codes as shared};
 use serde::Serialize;
 
@@ -16,12 +16,12 @@ use crate::login::no_iam_auth;
 /// What a token is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Name of the serverless cache, or id of the replication group.
+    /// Name of the serverless cache, id of the replication group, or name of the `MemoryDB` cluster.
     pub cache: String,
     /// Id of the user.
     pub user: String,
-    /// Whether the cache is serverless.
-    pub serverless: bool,
+    /// What is logged in to.
+    pub kind: Kind,
 }
 
 impl Target {
@@ -29,10 +29,10 @@ impl Target {
     ///
     /// # Errors
     /// `EC9112` for names that AWS would not allow, `EC2006` without a user.
-    pub fn of_flags(cache: &str, user: Option<&str>, serverless: bool) -> Result<Self, Failure> {
+    pub fn of_flags(cache: &str, user: Option<&str>, kind: Kind) -> Result<Self, Failure> {
         let cache = cache_name(cache)?;
         let user = user.ok_or_else(|| no_user(&cache))?;
-        Ok(Self { user: user_id(user)?, cache, serverless })
+        Ok(Self { user: user_id(user)?, cache, kind })
     }
 
     /// From a document's cache.
@@ -55,7 +55,7 @@ impl Target {
                     .hint("start from `ec-sg find`, or say --cache NAME with or without --serverless"));
             }
         };
-        Self::of_flags(&cache.name, user, serverless)
+        Self::of_flags(&cache.name, user, Kind::of_cache(serverless))
     }
 }
 
@@ -98,7 +98,7 @@ impl Token {
                 .because(format!("the credentials ended at {}", rfc3339(expires_at)))
                 .hint("log in again: aws sso login, or aws login"));
         }
-        let request = TokenRequest { name: &target.cache, user: &target.user, region, serverless: target.serverless };
+        let request = TokenRequest { name: &target.cache, user: &target.user, region, kind: target.kind };
         Ok(Self { secret: sign(&request, credentials, now)?, target, region: region.to_owned(), expires_at })
     }
 
@@ -130,14 +130,28 @@ impl Token {
             user: &'a str,
             cache: &'a str,
             region: &'a str,
-            deployment: Deployment,
+            service: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            deployment: Option<Deployment>,
             expires_at: String,
         }
-        let Target { cache, user, serverless } = &self.target;
-        let deployment = if *serverless { Deployment::Serverless } else { Deployment::ReplicationGroup };
+        let Target { cache, user, kind } = &self.target;
+        let deployment = match kind {
+            Kind::ReplicationGroup => Some(Deployment::ReplicationGroup),
+            Kind::Serverless => Some(Deployment::Serverless),
+            Kind::MemoryDb => None,
+        };
         let (token, region, expires_at) = (self.secret.expose(), self.region.as_str(), rfc3339(self.expires_at));
         // Texts always serialise.
-        let json = serde_json::to_string(&Answer { token, user, cache, region, deployment, expires_at });
+        let json = serde_json::to_string(&Answer {
+            token,
+            user,
+            cache,
+            region,
+            service: kind.service(),
+            deployment,
+            expires_at,
+        });
         json.unwrap_or_default() + "\n"
     }
 }
@@ -171,27 +185,33 @@ mod tests {
         let vectors = [
             (
                 "My-RG-01",
-                false,
+                Kind::ReplicationGroup,
                 ("AKIDEXAMPLE", None),
                 "my-rg-01/?Action=connect&User=iam-user-01&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20240101%2Fus-east-1%2Felasticache%2Faws4_request&X-Amz-Date=20240101T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=b7c70a8a1a3bc251f9c2fe571af1fbe5fccd5d0d2ff7f233ba742807606fe7f3",
             ),
             (
                 "cache-01",
-                true,
+                Kind::Serverless,
                 ("AKIDEXAMPLE", None),
                 "cache-01/?Action=connect&User=iam-user-01&ResourceType=ServerlessCache&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20240101%2Fus-east-1%2Felasticache%2Faws4_request&X-Amz-Date=20240101T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=783b93c450cb4315052241f5a79a2ade7d69e5d5ab71c0e5a9cb9199b7237b31",
             ),
             (
                 "cache-01",
-                true,
+                Kind::Serverless,
                 ("ASIAIOSFODNN7EXAMPLE", Some(SESSION)),
                 "cache-01/?Action=connect&User=iam-user-01&ResourceType=ServerlessCache&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=ASIAIOSFODNN7EXAMPLE%2F20240101%2Fus-east-1%2Felasticache%2Faws4_request&X-Amz-Date=20240101T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLE%2F%2F%2F%2F%2F%2F%2F%2F%2F%2FwEaCXVzLWVhc3QtMSJHMEUCIQD%2B%2F%3D%3D&X-Amz-Signature=68b20413b53aaa10da1e8e64c7a5882e5a0003aad09b55b6162a1eb446c53cb8",
             ),
+            (
+                "My-Cluster-01",
+                Kind::MemoryDb,
+                ("AKIDEXAMPLE", None),
+                "my-cluster-01/?Action=connect&User=iam-user-01&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20240101%2Fus-east-1%2Fmemorydb%2Faws4_request&X-Amz-Date=20240101T000000Z&X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature=39197758d0ea66e551cd5a1fa25d1b3bb5c23f4822c71d6f74264d672f7304b5",
+            ),
         ];
-        for (cache, serverless, (key, session), expected) in vectors {
+        for (cache, kind, (key, session), expected) in vectors {
             let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
             let credentials = Credentials::new(key, secret, session.map(str::to_owned), None, "test");
-            let target = Target::of_flags(cache, Some("IAM-user-01"), serverless).unwrap();
+            let target = Target::of_flags(cache, Some("IAM-user-01"), kind).unwrap();
             let token = Token::sign(target, "us-east-1", &credentials, new_year()).unwrap();
             assert_eq!(parts(&token.line()), parts(expected));
         }
@@ -199,7 +219,7 @@ mod tests {
 
     fn sign_with_end(end: Option<SystemTime>) -> Result<Token, Failure> {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, end, "test");
-        let target = Target::of_flags("orders", Some("app"), true).unwrap();
+        let target = Target::of_flags("orders", Some("app"), Kind::Serverless).unwrap();
         Token::sign(target, "us-east-1", &credentials, new_year())
     }
 
@@ -246,9 +266,10 @@ mod tests {
             ..Cache::default()
         };
         let of = |cache: &Cache, serverless| Target::of_cache(cache, Some("app"), serverless);
-        assert!(of(&cache(Some(Deployment::Serverless), AuthKind::Rbac), false).unwrap().serverless);
-        assert!(!of(&cache(Some(Deployment::ReplicationGroup), AuthKind::Rbac), true).unwrap().serverless);
-        assert!(of(&cache(None, AuthKind::Rbac), true).unwrap().serverless);
+        assert_eq!(of(&cache(Some(Deployment::Serverless), AuthKind::Rbac), false).unwrap().kind, Kind::Serverless);
+        let group = cache(Some(Deployment::ReplicationGroup), AuthKind::Rbac);
+        assert_eq!(of(&group, true).unwrap().kind, Kind::ReplicationGroup);
+        assert_eq!(of(&cache(None, AuthKind::Rbac), true).unwrap().kind, Kind::Serverless);
         assert_eq!(of(&cache(None, AuthKind::Rbac), false).unwrap_err().code().id, "EC9009");
         assert_eq!(of(&cache(Some(Deployment::Serverless), AuthKind::None), false).unwrap_err().code().id, "EC2005");
         let failure = Target::of_cache(&cache(Some(Deployment::Serverless), AuthKind::Iam), None, false).unwrap_err();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use ec_shared::codes::FLAGS;
 use ec_shared::document::{Document, Engine, Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
 use ec_shared::interrupt::Interrupt;
@@ -21,15 +22,17 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use crate::climb::Probe;
+use crate::domain::HostSuffix;
 use crate::endpoint::Endpoint;
 use crate::fleet::{Fleet, Prober};
 use crate::latency::{self, Amount, Exposition, Measured};
 use crate::login::{self, Identities};
 use crate::merge::{self, Merge};
-use crate::plan::{AuthWish, Plan, Target, Wishes};
+use crate::plan::{AuthWish, Plan, Surroundings, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
+use crate::way::{Relay, Way};
 use crate::{codes, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
@@ -46,6 +49,7 @@ Examples:
   ec-sg find --cache orders | ec-probe --user app --auth iam
   ec-probe --endpoint localhost:6379 --cafile ca.pem --user app --password-file /dev/fd/3 3< secret
   ec-probe --endpoint orders-x1.serverless.use1.cache.amazonaws.com:6379 --connect-to 127.0.0.1:6379
+  ec-sg find --cache orders | ec-probe --proxy-command 'ssh -W %h:%p bastion'
 
 Exit codes: 0 the cache answers, 1 it does not, 2 usage, 3 configuration, 6 partial, 7 input or output;\n\
 with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command."
@@ -117,15 +121,24 @@ struct Flags {
     /// Speaks plain text, even with credentials
     #[arg(long)]
     no_tls: bool,
-    /// Certificates of authorities to trust beside the system's
+    /// Certificates of authorities to trust beside the system's: a file, or a folder of files
     #[arg(long, value_name = "FILE", env = "EC_CAFILE")]
     cafile: Option<PathBuf>,
     /// The name that the certificate must have [default: the endpoint's host]
     #[arg(long, value_name = "NAME")]
     server_name: Option<String>,
     /// Dials there instead, such as at a tunnel's end; the endpoint's name is verified all the same
-    #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO")]
+    #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO", group = "way")]
     connect_to: Option<Endpoint>,
+    /// Connects through this SOCKS5 proxy, such as ssh -D opens; names are resolved at its side
+    #[arg(long, value_name = "HOST:PORT", env = "EC_SOCKS5", group = "way")]
+    socks5: Option<Endpoint>,
+    /// Connects through the stdin and stdout of this command, such as 'ssh -W %h:%p BASTION'; %% is a percent sign
+    #[arg(long, value_name = "COMMAND", env = "EC_PROXY_COMMAND", hide_env_values = true, group = "way")]
+    proxy_command: Option<String>,
+    /// Sends the credentials to nodes at or below this host, too; can be given several times
+    #[arg(long, value_name = "SUFFIX")]
+    allow_host: Vec<HostSuffix>,
     /// The user to log in as; Memcached has none
     #[arg(long, value_name = "USER", env = "EC_USER")]
     user: Option<String>,
@@ -145,7 +158,40 @@ fn engine() -> impl TypedValueParser<Value = Engine> {
     known.try_map(|name| Engine::from_aws(&name).ok_or("is no engine"))
 }
 
+/// What the environment has where this may be inside a VPC without being an instance: in CloudShell, a task of ECS, a function
+/// of Lambda, a pod of Kubernetes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html>,
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+const CONTAINERS: [&str; 4] =
+    ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME", "KUBERNETES_SERVICE_HOST"];
+
+fn surroundings() -> Surroundings {
+    if CONTAINERS.iter().any(|name| std::env::var_os(name).is_some()) {
+        Surroundings::Container
+    } else {
+        Surroundings::Unknown
+    }
+}
+
 impl Flags {
+    /// The command line takes one of these flags at most.
+    fn way(&self) -> Result<Way, Failure> {
+        Ok(if let Some(end) = &self.connect_to {
+            Way::Elsewhere(end.clone())
+        } else if let Some(proxy) = &self.socks5 {
+            Way::Relayed(Relay::Socks5(proxy.clone()))
+        } else if let Some(command) = &self.proxy_command {
+            // Read here, because clap would tell the whole text if it is wrong, and it may hold a secret.
+            Way::Relayed(Relay::Command(command.parse().map_err(|why: String| {
+                Failure::new(&FLAGS, "cannot use the command of --proxy-command")
+                    .because(why)
+                    .hint("ec-probe --help shows what there is")
+            })?))
+        } else {
+            Way::Direct
+        })
+    }
+
     fn wishes(&self, region: Option<&str>) -> Result<Wishes, Failure> {
         let by_environment = || ["VALKEYCLI_AUTH", "REDISCLI_AUTH"].iter().find_map(|name| std::env::var(name).ok());
         let password = match &self.password_file {
@@ -156,13 +202,15 @@ impl Flags {
             endpoint: self.endpoint.clone(),
             engine: self.engine,
             tls: (self.tls || self.no_tls).then_some(self.tls),
-            connect_to: self.connect_to.clone(),
+            way: self.way()?,
+            surroundings: surroundings(),
             server_name: self.server_name.clone(),
             auth: self.auth,
             // An empty variable names nobody.
             user: self.user.clone().filter(|user| !user.is_empty()),
             password,
             region: region.map(str::to_owned),
+            allowed_hosts: self.allow_host.clone(),
         })
     }
 }
@@ -206,21 +254,24 @@ impl Tool for Cli {
         };
         match work {
             Work::Probe(fleet) => run.each_probe(fleet, input, output),
-            Work::Latency(amount, openmetrics) => {
-                on_one_loop(|runtime| run.each_latency(runtime, input, output, amount, openmetrics.as_deref()))
-            }
+            Work::Latency(amount, openmetrics) => on_one_loop(&run.wishes.way, |runtime| {
+                run.each_latency(runtime, input, output, amount, openmetrics.as_deref())
+            }),
             Work::Watch(rhythm, events) => {
                 let patience = self.common.timeout.unwrap_or(watch::PATIENCE);
-                on_one_loop(|runtime| run.each_watch(runtime, input, output, (rhythm, patience), events.as_deref()))
+                on_one_loop(&run.wishes.way, |runtime| {
+                    run.each_watch(runtime, input, output, (rhythm, patience), events.as_deref())
+                })
             }
         }
     }
 }
 
 /// Works on one document after the other.
-fn on_one_loop(work: impl FnOnce(&Runtime) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+fn on_one_loop(way: &Way, work: impl FnOnce(&Runtime) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
     let runtime = aws::runtime()?;
     let exit = work(&runtime);
+    runtime.block_on(way.settle());
     // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
     runtime.shutdown_background();
     exit
@@ -247,15 +298,29 @@ impl Prober for Probes {
     async fn probe(&self, document: &Document) -> Result<Section, Failure> {
         self.run.probe(document, &self.voice).await
     }
+
+    async fn settle(&self) {
+        self.run.wishes.way.settle().await;
+    }
 }
 
 impl Run {
     fn each_probe(self, fleet: Fleet, input: Input, output: &mut Output) -> Result<Exit, Failure> {
         let stage = Stage { key: "probe", command: "probe", report: text::report };
+        let interrupt = self.interrupt()?;
         let probes = Probes { run: self, voice: output.voice() };
         // Every process has other keys for its hash tables.
         let chance = RandomState::new().hash_one(0);
-        fleet.run(stage, input, output, probes, chance)
+        fleet.run(stage, input, output, probes, chance, &interrupt)
+    }
+
+    /// A signal ends this tool as it ends any other, unless it has started commands, which must not outlive it, or has a
+    /// fleet in work.
+    fn interrupt(&self) -> Result<Interrupt, Failure> {
+        match self.wishes.way.relay() {
+            Some(Relay::Command(_)) => Interrupt::listen(),
+            _ => Ok(Interrupt::default()),
+        }
     }
 
     async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
@@ -365,7 +430,8 @@ impl Run {
         let server_names = plan.targets.iter().map(|target| server_name(&plan, target)).collect::<Result<_, _>>()?;
         for target in &plan.targets {
             let tls = if plan.tls { "TLS" } else { "plain text" };
-            output.detail(&format!("{}: {tls} to {}", target.endpoint, plan.dialled(target)));
+            let through = plan.way.through().map_or(String::new(), |through| format!(" through {through}"));
+            output.detail(&format!("{}: {tls}{through}", target.endpoint));
         }
         if plan.tls {
             Trust::read_ahead(&self.trust);

@@ -14,7 +14,6 @@ use crate::ladder::{Ladder, Stage};
 use crate::login::Credentials;
 use crate::plan::Plan;
 use crate::reach::{Reach, millis};
-use crate::topology::judge;
 use crate::trust::Trust;
 use crate::verdict::{self, Context};
 use crate::wire::Wire;
@@ -78,17 +77,21 @@ impl Probe {
         let mut tasks = JoinSet::new();
         for index in 1..probe.plan.targets.len() {
             let probe = Arc::clone(&probe);
-            tasks.spawn(async move { (index, probe.climb(index, &mut probe.wire(index), Instant::now()).await) });
+            tasks.spawn(async move { (index, probe.survey(index).await) });
         }
-        let (mut wire, begun) = (probe.wire(0), Instant::now());
-        let (mut reach, mut findings) = probe.climb(0, &mut wire, begun).await;
-        findings.extend(probe.survey(&mut wire, &mut reach, begun).await);
-        let mut climbed = vec![(0, (reach, findings))];
-        climbed.extend(tasks.join_all().await);
-        climbed.sort_by_key(|(index, _)| *index);
+        let mut first = probe.survey(0).await;
+        let underway = probe.visit(&mut first).await;
+        let mut surveyed = vec![(0, first)];
+        surveyed.extend(tasks.join_all().await);
+        surveyed.sort_by_key(|(index, _)| *index);
+        let mut reaches: Vec<(Reach, Vec<Finding>)> =
+            surveyed.into_iter().map(|(_, surveyed)| (surveyed.reach, surveyed.findings)).collect();
+        if let Some(underway) = underway {
+            probe.conclude(underway, &mut reaches);
+        }
 
         let mut all = Findings::default();
-        for (_, (reach, findings)) in climbed {
+        for (reach, findings) in reaches {
             all.reaches.push(reach);
             all.findings.extend(findings);
         }
@@ -118,6 +121,12 @@ impl Probe {
         Wire::new(self.context(index), self.server_names[index].clone(), &self.trust)
     }
 
+    /// The questions to an endpoint.
+    pub(crate) fn ladder(&self, index: usize) -> Ladder {
+        let needs_resolver = self.plan.dialled(&self.plan.targets[index]).address().is_none();
+        Ladder::new(&self.plan, needs_resolver, self.credentials.is_some())
+    }
+
     /// Asks one question, and waits for the answer until the deadline.
     pub(crate) async fn ask(&self, wire: &mut Wire<'_>, stage: Stage) -> Answer {
         self.ask_until(self.deadline, wire, stage).await
@@ -134,39 +143,47 @@ impl Probe {
     /// Asks one question after the other until one is answered with no, or all are answered. The clock starts with the
     /// first question, at zero.
     pub(crate) async fn climb(&self, index: usize, wire: &mut Wire<'_>, begun: Instant) -> (Reach, Vec<Finding>) {
-        let context = self.context(index);
-        let needs_resolver = self.plan.dialled(context.target).address().is_none();
-        let mut ladder = Ladder::new(&self.plan, needs_resolver, self.credentials.is_some());
+        self.climb_until(self.deadline, self.ladder(index), wire, begun).await
+    }
+
+    /// As [`climb`](Self::climb), but with a deadline and questions of its own.
+    pub(crate) async fn climb_until(
+        &self,
+        deadline: Instant,
+        mut ladder: Ladder,
+        wire: &mut Wire<'_>,
+        begun: Instant,
+    ) -> (Reach, Vec<Finding>) {
+        let context = wire.context();
         let mut reach = Reach::new(&context);
         let mut findings = Vec::new();
-        let mut asked = begun;
+        let (mut asked, mut dialled) = (begun, begun);
         while let Some(stage) = ladder.next() {
-            let answer = self.ask(wire, stage).await;
-            let took = asked.elapsed();
+            if stage == Stage::Tcp {
+                dialled = asked;
+            }
+            let answer = self.ask_until(deadline, wire, stage).await;
             let judgement = verdict::judge(stage, &answer, &context);
             ladder.take(judgement.outcome);
             reach.note(&answer, &context);
-            findings.extend(reach.step(stage, asked - begun, took, judgement));
+            // That a relay has never led to the server may show late; it is this stage that has failed then.
+            let (stage, since) = if answer.lacks_relay() {
+                reach.stages.retain(|step| step.stage != Stage::Tcp);
+                (Stage::Tcp, dialled)
+            } else {
+                (stage, asked)
+            };
+            findings.extend(reach.step(stage, since - begun, since.elapsed(), judgement));
             asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());
-        (reach, findings)
-    }
-
-    /// Asks the first endpoint for the topology, if it answers and is a cluster's node.
-    async fn survey(&self, wire: &mut Wire<'_>, reach: &mut Reach, begun: Instant) -> Vec<Finding> {
-        let Some(server) = reach.server.clone().filter(|_| reach.answers) else { return Vec::new() };
-        let context = self.context(0);
-        let mut findings: Vec<Finding> = judge::other_mode(&server, &context).into_iter().collect();
-        if server.mode.as_deref() == Some("cluster") {
-            let asked = Instant::now();
-            let answer = self.ask(wire, Stage::Cluster).await;
-            let survey = judge::judge(&answer, &server, &context);
-            reach.topology = survey.facts;
-            findings.extend(reach.step(Stage::Cluster, asked - begun, asked.elapsed(), survey.judgement));
-            findings.extend(survey.others);
-            reach.total_ms = millis(begun.elapsed());
+        if !reach.answers {
+            let _ = timeout_at(self.deadline, wire.wait_for_servers()).await;
         }
-        findings
+        if let Some(lookup) = wire.lookup() {
+            reach.looked_up(&lookup);
+            findings.extend(verdict::differences(&lookup, &context));
+        }
+        (reach, findings)
     }
 }

@@ -36,6 +36,16 @@ ec_shared::codes! {
         see: "getent ahosts HOST, then nc -vz ADDRESS PORT for each",
         fix: "Compare network ACL and routes of the subnets. Clients fail now and then until this is mended."
     }
+    OUTSIDE_VPC = "EC3008" No "a private address does not answer, and this machine is not known to be in its VPC" {
+        cause: "The cache's addresses are private: they are reached from inside the VPC, from a network that is joined to it, or through a tunnel. This machine does not show to be an EC2 instance.",
+        see: "ip route get ADDRESS; cat /sys/devices/virtual/dmi/id/board_asset_tag",
+        fix: "Run ec-probe on a machine of the VPC; or open a tunnel, then --connect-to its end; or --proxy-command 'ssh -W %h:%p BASTION'."
+    }
+    PROXY_DOWN = "EC3009" No "the SOCKS5 proxy cannot be reached" {
+        cause: "Nothing listens there, or nobody answers: ssh -D has ended, or host or port are wrong.",
+        see: "nc -vz PROXY PORT",
+        fix: "Start the proxy, such as ssh -N -D 1080 BASTION, and check --socks5."
+    }
     NOAUTH = "EC3010" No "the server wants a log-in" {
         cause: "The cache has an AUTH token or users, and no credentials were sent.",
         see: "valkey-cli --tls -h HOST PING",
@@ -71,6 +81,21 @@ ec_shared::codes! {
         see: "jq .cache.tls",
         fix: "Turn on encryption in transit; or give --no-tls to send them all the same, or --auth none to send none."
     }
+    NOT_SOCKS5 = "EC3017" No "the proxy does not speak SOCKS5" {
+        cause: "An HTTP proxy, a SOCKS4 proxy or some other server listens there, or the proxy hangs; the evidence shows its first bytes.",
+        see: "curl -v --socks5-hostname PROXY:PORT telnet://HOST:PORT",
+        fix: "Check host and port of --socks5. For an HTTP proxy: --proxy-command 'ncat --proxy PROXY:PORT --proxy-type http %h %p'."
+    }
+    PROXY_LOG_IN = "EC3018" No "the SOCKS5 proxy wants a log-in" {
+        cause: "The proxy takes no client without user and password, or without GSSAPI; ec-probe has none for it.",
+        see: "curl -v --socks5-hostname PROXY:PORT telnet://HOST:PORT",
+        fix: "Use a proxy without a log-in, such as ssh -D; or --proxy-command with a program that logs in."
+    }
+    PROXY_COMMAND = "EC3019" No "the proxy command gives no connection" {
+        cause: "It ended, or the time was up, before a byte of the server came through. The evidence shows what it said.",
+        see: "Run the command by hand, with host and port in place of %h and %p; ssh -v tells how far it comes.",
+        fix: "Mend what the command complains of. ssh must log in without asking: a key in ssh-agent, a known host key."
+    }
     SERVER_IS_PLAIN = "EC3020" No "the server speaks plain text, not TLS" {
         cause: "Encryption in transit is off, and the client spoke TLS.",
         see: "printf 'PING\\r\\n' | nc HOST PORT",
@@ -104,7 +129,7 @@ ec_shared::codes! {
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
         cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",
@@ -266,6 +291,36 @@ ec_shared::codes! {
         see: "jq .client.instance_id; cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the document's client, or ec-sg check --from this instance."
     }
+    PRIMARY_SILENT = "EC3072" No "hash slots have no primary that answers" {
+        cause: "The topology names the slots' primary, and a client cannot reach it from here, or it has become a replica. Commands on keys of those slots fail, whatever the other nodes answer.",
+        see: "jq .probe.nodes; CLUSTER SHARDS; aws elasticache describe-events",
+        fix: "Open the way to every node, not to the configuration endpoint alone; during a failover wait, then probe again."
+    }
+    NODE_SILENT = "EC3073" No "a node of the cluster does not answer, and others serve its slots" {
+        cause: "A replica is down or cannot be reached from here, or it is a primary that another node has taken over from.",
+        see: "jq .probe.nodes; aws elasticache describe-events",
+        fix: "Open the way to every node; on ElastiCache wait for the node's replacement."
+    }
+    NODE_OUTSIDE = "EC3074" No "a node is announced under a name that is not the cache's" {
+        cause: "A server may name any host as a node of its cluster, so credentials go only to hosts in the domain of the endpoint. This one was asked no further than TLS.",
+        see: "CLUSTER SHARDS: endpoint; cluster-announce-hostname",
+        fix: "If the host is yours, give --allow-host SUFFIX; else find out who announces it."
+    }
+    NODES_NOT_PROBED = "EC3075" No "nodes of the topology were not probed" {
+        cause: "Through one tunnel only one endpoint can be reached, or the time was up before all nodes had their turn.",
+        see: "jq .probe.topology",
+        fix: "Run ec-probe where the nodes can be reached, such as on the client itself."
+    }
+    STALE_TOPOLOGY = "EC3076" No "a node is something else than the topology says" {
+        cause: "A failover is under way or just over, and the node that was asked has not heard of it.",
+        see: "ROLE at the node; CLUSTER SHARDS at another node",
+        fix: "Probe again in a few seconds; let clients read the topology anew when they meet MOVED."
+    }
+    BEHIND_RELAY = "EC3077" No "the other side cannot reach the cache" {
+        cause: "The SOCKS5 proxy or bastion is there, and could not connect from where it is: a security group that does not let it in, a wrong port, a name that it cannot resolve, or a rule of its own.",
+        see: "On the bastion: nc -vz -w 3 HOST PORT; sshd_config: AllowTcpForwarding, PermitOpen",
+        fix: "Let the bastion in: ec-sg check --cache NAME --from i-… (the bastion) names the rule that is missing."
+    }
     TIME_UP = "EC3080" No "the time was up before all was measured" {
         cause: "The server answers, but so much cannot be measured within --timeout, which bounds the work on one document.",
         see: "ec-probe latency --help",
@@ -285,6 +340,21 @@ ec_shared::codes! {
         cause: "It did not answer within --for; the last verdict beside this one tells why.",
         see: "aws elasticache describe-serverless-caches, or describe-replication-groups: Status",
         fix: "Mend what the last verdict names, or wait longer with --for."
+    }
+    REPLICA_BEHIND = "EC3092" No "a replica's link to its primary is not up" {
+        cause: "The primary is gone, the network between the two is cut, or the replica is still copying everything for the first time: it serves old data, or none.",
+        see: "ROLE; INFO replication: master_link_status",
+        fix: "Wait for the end of a failover or first copy, then probe again; aws elasticache describe-events tells of either."
+    }
+    MEMCACHED_NODE_SILENT = "EC3093" No "a node of the Memcached cluster does not answer" {
+        cause: "The node is down, or cannot be reached from here. Its share of the keys has no other node.",
+        see: "jq .probe.nodes; aws elasticache describe-cache-clusters --show-cache-node-info",
+        fix: "Open the way to every node, not to the configuration endpoint alone; on ElastiCache wait for the node's replacement."
+    }
+    READONLY_REFUSED = "EC3094" No "the reader endpoint refuses READONLY" {
+        cause: "The user's access string does not allow it, or the server does not know it. Without READONLY a replica of a cluster sends every read to its primary.",
+        see: "ACL WHOAMI; aws elasticache describe-users",
+        fix: "Add +readonly +readwrite to the user's access string; or read from the primary endpoint."
     }
     SLOTS_UNCOVERED = "EC3095" No "hash slots belong to no node" {
         cause: "A shard is gone, or slots were never assigned. Commands on their keys fail with CLUSTERDOWN; with cluster-require-full-coverage yes, so do all other commands on keys.",
@@ -310,5 +380,35 @@ ec_shared::codes! {
         cause: "The primary and every replica of the shard are given up by the cluster, so nobody serves its slots: commands on their keys fail.",
         see: "CLUSTER SHARDS: health; aws elasticache describe-events",
         fix: "On ElastiCache wait for the replacement of the nodes, and see describe-events; elsewhere start a node of the shard again."
+    }
+    PUBLIC_TLS = "EC3032" No "a public endpoint negotiated less than TLS 1.3" {
+        cause: "Public endpoints of ElastiCache speak TLS 1.3 alone. So something between ends TLS here, such as a proxy, or the name leads to another server.",
+        see: "openssl s_client -connect HOST:PORT -tls1_2: Protocol, issuer",
+        fix: "Look who issued the certificate and where the name leads; let the endpoint through the proxy unopened."
+    }
+    SERVERS_FAIL = "EC3078" No "the DNS servers fail at the name" {
+        cause: "SERVFAIL: the server could not ask further, or did not believe the answer (DNSSEC). REFUSED: it does not serve this client or this name.",
+        see: "dig @SERVER HOST; dig @169.254.169.253 HOST on an instance",
+        fix: "Mend the server's forwarding; or use the VPC's own resolver, 169.254.169.253, by the DHCP options."
+    }
+    SERVERS_SILENT = "EC3079" No "no DNS server answers" {
+        cause: "The servers of /etc/resolv.conf are gone, or UDP and TCP port 53 do not get there. Security groups never close the way to the VPC's own resolver; more than 1,024 packets a second of one network interface are dropped.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST",
+        fix: "Check the addresses in /etc/resolv.conf, enableDnsSupport of the VPC, the DHCP options, and the way to a server of your own."
+    }
+    ADDRESSES_FILTERED = "EC3087" No "the addresses of the name are kept back" {
+        cause: "The resolver knows the name and gives no address. Names of ElastiCache have one, mostly a private one; resolvers with protection against DNS rebinding (dnsmasq, unbound, many routers) drop private addresses.",
+        see: "dig HOST; dig @1.1.1.1 HOST",
+        fix: "Exempt amazonaws.com: rebind-domain-ok=/amazonaws.com/ for dnsmasq, private-domain: amazonaws.com for unbound; or use another resolver."
+    }
+    OTHER_ADDRESSES = "EC3088" No "the system resolves the name otherwise than DNS" {
+        cause: "/etc/hosts, a cache (nscd, systemd-resolved) or another source of /etc/nsswitch.conf answers in the place of DNS. After a failover or a scaling such an address is an old one.",
+        see: "getent ahosts HOST; dig HOST; grep ^hosts /etc/nsswitch.conf",
+        fix: "Take the name out of /etc/hosts, or empty the cache: resolvectl flush-caches, nscd -i hosts."
+    }
+    SERVERS_DISAGREE = "EC3089" No "the DNS servers do not answer alike" {
+        cause: "One is silent, fails, or has another view of the zone. Which one is asked hangs on the order in /etc/resolv.conf and on time-outs: connections fail, or are slow, now and then.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST for each",
+        fix: "Take the server out of /etc/resolv.conf or the DHCP options, or mend it."
     }
 }

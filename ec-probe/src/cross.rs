@@ -2,17 +2,16 @@
 //! first spoke plain text, or the other way round. A plain Valkey never answers a TLS handshake, and a TLS server may
 //! never answer a plain command, so waiting longer tells nothing.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ec_shared::document::Engine;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use crate::dialect::Dialect;
+use crate::relay::Road;
 use crate::tap::{Heard, Tap};
 use crate::tls::{self, Witness};
 
@@ -69,23 +68,25 @@ pub async fn second_chance<U>(other: impl Future<Output = Option<U>>) -> Option<
     timeout(SECOND_CHANCE, other).await.ok().flatten()
 }
 
-/// What the server at `address` says to a harmless command in plain text, if it is the answer of a cache.
-pub async fn plain_answer(address: SocketAddr, engine: Engine) -> Option<Vec<u8>> {
+/// What the server at the end of `road` says to a harmless command in plain text, if it is the answer of a cache.
+pub async fn plain_answer(road: Road<'_>, engine: Engine) -> Option<Vec<u8>> {
     let question: &[u8] = match engine {
         Engine::Memcached => b"version\r\n",
         Engine::Valkey | Engine::Redis => b"PING\r\n",
     };
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    stream.write_all(question).await.ok()?;
+    let mut opened = road.open().await?;
+    opened.stream.write_all(question).await.ok()?;
+    opened.stream.flush().await.ok()?;
     let mut said = vec![0; 64];
-    let length = stream.read(&mut said).await.ok()?;
+    let length = opened.stream.read(&mut said).await.ok()?;
     said.truncate(length);
     matches!(Dialect::of(&said), Dialect::Resp | Dialect::Memcached).then_some(said)
 }
 
-/// Whether the server at `address` answers a TLS handshake, whatever comes of it.
-pub async fn answers_tls(address: SocketAddr, name: ServerName<'static>, witness: Arc<Witness>) -> Option<()> {
-    let tap = Tap::new(TcpStream::connect(address).await.ok()?);
+/// Whether the server at the end of `road` answers a TLS handshake, whatever comes of it.
+pub async fn answers_tls(road: Road<'_>, name: ServerName<'static>, witness: Arc<Witness>) -> Option<()> {
+    let opened = road.open().await?;
+    let tap = Tap::new(opened.stream);
     let heard = tap.heard();
     // Only the first bytes of the answer matter; they are there when the handshake has ended, well or badly.
     let _ = tls::handshake(tap, name, &witness).await;

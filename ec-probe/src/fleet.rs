@@ -18,7 +18,7 @@ use ec_shared::flags::duration;
 use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::run::{Abreast, Input, Stage};
-use ec_shared::{Exit, Failure, Section, aws};
+use ec_shared::{Exit, Failure, Section, aws, codes};
 
 use crew::Crew;
 use earlier::Earlier;
@@ -53,6 +53,9 @@ pub struct Fleet {
 pub trait Prober: Send + Sync + 'static {
     /// Probes.
     fn probe(&self, document: &Document) -> impl Future<Output = Result<Section, Failure>> + Send;
+
+    /// Waits until all has ended that probes have started and left behind.
+    fn settle(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// What is done with each document.
@@ -64,7 +67,8 @@ pub(crate) struct Orders<P> {
 }
 
 impl Fleet {
-    /// Takes all documents through the prober. `chance` is any number; how long `--jitter` waits hangs on it.
+    /// Takes all documents through the prober. `chance` is any number; how long `--jitter` waits hangs on it. `interrupt`
+    /// cuts off the probe of what the flags name; a fleet always listens.
     ///
     /// # Errors
     /// What ends the run; see [`Stage::run_abreast`].
@@ -75,15 +79,18 @@ impl Fleet {
         output: &mut Output,
         prober: impl Prober,
         chance: u64,
+        interrupt: &Interrupt,
     ) -> Result<Exit, Failure> {
         let earlier = self.resume.as_deref().map(|path| Earlier::read(path, output)).transpose()?;
         let orders = Orders { prober, earlier, tally: Tally::new(self.max_errors) };
         let pause = self.jitter.map(|most| share(most, chance));
+        let runtime = aws::runtime()?;
         if let Input::Some(_) = input {
-            // What the flags name is no fleet: it needs no crew, and a signal ends it at once.
-            wait(pause, output, &Interrupt::default());
-            let runtime = aws::runtime()?;
-            let exit = stage.run(input, output, |document, _| runtime.block_on(orders.carry_out(document)));
+            // What the flags name is no fleet, and needs no crew.
+            wait(pause, output, interrupt);
+            let exit = stage.run(input, output, |document, _| runtime.block_on(uncut(&orders, document, interrupt)));
+            runtime.block_on(orders.prober.settle());
+            // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
             runtime.shutdown_background();
             return exit;
         }
@@ -94,12 +101,28 @@ impl Fleet {
         let admits = move |id: &[u8]| self.shard.is_none_or(|shard| shard.has(id));
         let how = Abreast { jobs, keeps_order: !self.unordered, admits };
         let exit = stage.run_abreast(input, output, how, |job| crew.give(job));
+        crew.end(&runtime);
         let given_up = crew.orders().tally.given_up();
         if given_up > 0 {
             output.warn(&format!("too many documents have failed (--max-errors), and {given_up} were not probed"));
         }
         exit
     }
+}
+
+/// Carries out what is to be done for one document, unless a signal comes.
+async fn uncut(orders: &Orders<impl Prober>, document: &Document, interrupt: &Interrupt) -> Result<Section, Failure> {
+    tokio::select! {
+        biased;
+        worked = orders.carry_out(document) => worked,
+        () = interrupt.raised() => Err(cut_off(interrupt)),
+    }
+}
+
+/// Why a probe was cut off.
+fn cut_off(interrupt: &Interrupt) -> Failure {
+    let why = interrupt.check().err().unwrap_or_else(|| Failure::new(&codes::INTERRUPTED, "the run has ended"));
+    why.hint("nothing was found out; run the same command again, with --resume and this output to leave out what is ok")
 }
 
 impl<P: Prober> Orders<P> {

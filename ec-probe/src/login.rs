@@ -7,7 +7,7 @@ use ec_shared::Failure;
 use ec_shared::aws::Aws;
 use ec_shared::flags::AwsFlags;
 use ec_shared::secret::Secret;
-use ec_shared::token::{self, TokenRequest};
+use ec_shared::token::{self, Kind, TokenRequest};
 
 use tokio::sync::Mutex;
 
@@ -58,7 +58,8 @@ pub async fn credentials(
                 });
                 identities.get(flags.region.as_deref(), SystemTime::now, look_up).await?
             };
-            let request = TokenRequest { name: cache, user, region: &identity.region, serverless: *serverless };
+            let request =
+                TokenRequest { name: cache, user, region: &identity.region, kind: Kind::of_cache(*serverless) };
             let secret = token::sign(&request, &identity.credentials, SystemTime::now())?;
             Some(Credentials { user: Some(user.clone()), secret, iam: true })
         }

@@ -1,9 +1,11 @@
-//! Memcached's text protocol, as far as `version` and `stats` need it: bytes to values, without I/O.
+//! Memcached's text protocol, as far as `version`, `stats` and auto discovery need it: bytes to values, without I/O.
 
 /// The longest line.
 const LONGEST: usize = 2 << 10;
 /// The most lines of one reply.
 const MOST: usize = 1000;
+/// The longest item.
+const LARGEST: usize = 128 << 10;
 
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub enum Reply {
     Version(String),
     /// `STAT name value`, as often as there are, and `END`.
     Stats(Vec<(String, String)>),
+    /// `CONFIG key flags bytes` or `VALUE key flags bytes`, that many bytes, and `END`.
+    Item(Vec<u8>),
     /// `ERROR`, `CLIENT_ERROR why`, `SERVER_ERROR why`.
     Error(String),
 }
@@ -58,17 +62,36 @@ pub fn reply(bytes: &[u8]) -> Result<Option<Reply>, Malformed> {
                 stats.push((name.to_owned(), number.to_owned()));
                 continue;
             }
+            "CONFIG" | "VALUE" if stats.is_empty() => return item(value, rest),
             _ => return Err(Malformed::NotMemcached),
         }));
     }
 }
 
+/// The item whose first line ends with `header`: `key flags bytes`. What follows the bytes closes the reply.
+fn item(header: &str, rest: &[u8]) -> Result<Option<Reply>, Malformed> {
+    const CLOSE: &[u8] = b"\r\nEND\r\n";
+    let words: Vec<&str> = header.split(' ').collect();
+    let [_, _, length] = words[..] else { return Err(Malformed::NotMemcached) };
+    let length: usize = length.parse().map_err(|_| Malformed::NotMemcached)?;
+    if length > LARGEST {
+        return Err(Malformed::TooLarge);
+    }
+    let Some(close) = rest.get(length..) else { return Ok(None) };
+    if close.starts_with(CLOSE) {
+        return Ok(Some(Reply::Item(rest[..length].to_vec())));
+    }
+    if CLOSE.starts_with(close) { Ok(None) } else { Err(Malformed::NotMemcached) }
+}
+
 /// Whether the beginning of a line could become one of a reply.
 fn is_plausible(line: &[u8]) -> bool {
-    ["VERSION ", "STAT ", "END\r", "ERROR\r", "CLIENT_ERROR ", "SERVER_ERROR "].iter().any(|word| {
-        let common = word.len().min(line.len());
-        word.as_bytes()[..common] == line[..common]
-    })
+    ["VERSION ", "STAT ", "CONFIG ", "VALUE ", "END\r", "ERROR\r", "CLIENT_ERROR ", "SERVER_ERROR "].iter().any(
+        |word| {
+            let common = word.len().min(line.len());
+            word.as_bytes()[..common] == line[..common]
+        },
+    )
 }
 
 #[cfg(test)]
@@ -85,6 +108,28 @@ mod tests {
             reply(b"STAT pid 7\r\nSTAT version 1.6.18\r\nEND\r\n"),
             Ok(Some(Reply::Stats(vec![("pid".into(), "7".into()), ("version".into(), "1.6.18".into())])))
         );
+    }
+
+    #[test]
+    fn an_item_is_as_long_as_its_header_says() {
+        for head in ["CONFIG cluster", "VALUE AmazonElastiCache:cluster"] {
+            let whole = format!("{head} 0 5\r\na\r\nb\n\r\nEND\r\n");
+            assert_eq!(reply(whole.as_bytes()), Ok(Some(Reply::Item(b"a\r\nb\n".to_vec()))));
+            for length in 0..whole.len() {
+                assert_eq!(reply(&whole.as_bytes()[..length]), Ok(None), "{length} bytes");
+            }
+        }
+        assert_eq!(reply(b"CONFIG cluster 0 999999999\r\n"), Err(Malformed::TooLarge));
+        for odd in [
+            "CONFIG cluster 0 1\r\nabc\r\nEND\r\n",
+            "CONFIG cluster 0 -1\r\n",
+            "CONFIG cluster 0 99999999999999999999\r\n",
+            "CONFIG cluster 1\r\n",
+            "VALUE a 0 1\r\na\r\nVALUE b 0 1\r\nb\r\nEND\r\n",
+            "STAT a 1\r\nVALUE a 0 1\r\na\r\nEND\r\n",
+        ] {
+            assert_eq!(reply(odd.as_bytes()), Err(Malformed::NotMemcached), "{odd:?}");
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@ use ec_shared::secret::Secret;
 use ec_shared::{Failure, token};
 
 use crate::codes;
+use crate::domain::HostSuffix;
 use crate::endpoint::{AwsName, Endpoint};
 use crate::upstream::Upstream;
+use crate::way::Way;
 
 /// What the command line and the environment ask for.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +19,10 @@ pub struct Wishes {
     pub engine: Option<Engine>,
     /// TLS, or expressly none.
     pub tls: Option<bool>,
-    /// Where to dial instead of at the endpoint.
-    pub connect_to: Option<Endpoint>,
+    /// How servers are reached.
+    pub way: Way,
+    /// What the environment shows of where this runs.
+    pub surroundings: Surroundings,
     /// The name that the certificate must have.
     pub server_name: Option<String>,
     /// The kind of log-in.
@@ -29,6 +33,8 @@ pub struct Wishes {
     pub password: Option<Secret>,
     /// The Region to sign an IAM token for.
     pub region: Option<String>,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
 }
 
 /// The kind of log-in that `--auth` asks for.
@@ -42,6 +48,16 @@ pub enum AuthWish {
     Iam,
 }
 
+/// What the environment shows of where this runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surroundings {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// A container, function or shell that may be inside a VPC without being an EC2 instance.
+    Container,
+}
+
 /// What is to be probed, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -53,20 +69,28 @@ pub struct Plan {
     pub tls: bool,
     /// Whether the cache is known to take plain text beside TLS.
     pub tls_preferred: bool,
-    /// Where to dial instead of at the endpoint.
-    pub connect_to: Option<Endpoint>,
+    /// How servers are reached.
+    pub way: Way,
+    /// What the environment shows of where this runs.
+    pub surroundings: Surroundings,
     /// The name that the certificate must have, where it is not the endpoint's host.
     pub server_name: Option<String>,
     /// How to log in.
     pub login: Login,
     /// The cache's name, where the document has it.
     pub cache: Option<String>,
+    /// Its Region, where it is known.
+    pub region: Option<String>,
     /// Whether clients must speak cluster mode, where the document says so.
     pub cluster_mode: Option<bool>,
     /// The document's client.
     pub client: Option<Client>,
     /// What the stages before have found out.
     pub upstream: Upstream,
+    /// Whether the cache is serverless: by the document, else by the first endpoint's name.
+    pub serverless: bool,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
 }
 
 /// One endpoint to probe.
@@ -128,15 +152,23 @@ impl Plan {
                 .hint("give --no-tls to send them in plain text, or --auth none to send none"));
         }
         let client = document.client()?;
+        let serverless = match cache.as_ref().and_then(|cache| cache.deployment) {
+            Some(deployment) => deployment == Deployment::Serverless,
+            None => AwsName::read(&first.host()).is_some_and(|name| name.serverless),
+        };
         Ok(Self {
+            serverless,
+            allowed_hosts: wishes.allowed_hosts.clone(),
             upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),
-            connect_to: wishes.connect_to.clone(),
+            way: wishes.way.clone(),
+            surroundings: wishes.surroundings,
             server_name: wishes.server_name.clone(),
             login,
             cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),
+            region: region(wishes, cache.as_ref(), first),
             cache: cache.map(|cache| cache.name),
             client,
             targets,
@@ -148,9 +180,21 @@ impl Plan {
         self.server_name.clone().unwrap_or_else(|| target.endpoint.host())
     }
 
+    /// Whether servers that `target` tells of can be reached, too.
+    pub fn reaches_others(&self) -> bool {
+        self.way.reaches_others()
+    }
+
     /// Where `target` is dialled.
     pub fn dialled<'a>(&'a self, target: &'a Target) -> &'a Endpoint {
-        self.connect_to.as_ref().unwrap_or(&target.endpoint)
+        self.way.dials(&target.endpoint)
+    }
+
+    /// The same for nodes that a server has named. Each has to prove its own name.
+    #[must_use]
+    pub fn for_nodes(&self, nodes: impl IntoIterator<Item = Endpoint>) -> Self {
+        let target = |endpoint| Target { role: Some(EndpointRole::Node), endpoint };
+        Self { targets: nodes.into_iter().map(target).collect(), server_name: None, ..self.clone() }
     }
 
     #[cfg(test)]
@@ -163,6 +207,12 @@ impl Plan {
         };
         Self::new(&Document::empty(), &wishes).unwrap()
     }
+}
+
+/// The cache's Region: as asked for, as the document says, or as the host name hints.
+fn region(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint) -> Option<String> {
+    let known = wishes.region.clone().or(cache.and_then(|cache| cache.region.clone()));
+    known.or_else(|| AwsName::read(&endpoint.host())?.region)
 }
 
 /// The document's endpoints, each once: those that a client must reach before those that it may.
@@ -227,11 +277,10 @@ fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: En
                 Some(deployment) => deployment == Deployment::Serverless,
                 None => hint.as_ref().is_some_and(|hint| hint.serverless),
             };
-            let region = wishes.region.clone().or(cache.and_then(|cache| cache.region.clone()));
             Ok(Login::Iam {
                 user: token::user_id(user)?,
                 cache: token::cache_name(name)?,
-                region: region.or(hint.and_then(|hint| hint.region)),
+                region: region(wishes, cache, endpoint),
                 serverless,
             })
         }

@@ -8,12 +8,16 @@ use ec_shared::document::{EndpointRole, Engine, Finding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, Dial, DialOutcome, Session};
+use crate::answer::{Answer, Dial, DialOutcome, Lookup, Session};
 use crate::certificate::Certificate;
+use crate::client_mode::ClientMode;
+use crate::dns::facts::{self, Names};
 use crate::ladder::{Outcome, Stage};
-use crate::topology::Facts;
+use crate::nodes::NodeReach;
+use crate::replication::Replication;
+use crate::topology::{Facts, Role};
 use crate::verdict::{Context, Judgement};
-use crate::{memcached, resp};
+use crate::{discovery, memcached, resp};
 
 /// One endpoint, from the first question to the last.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,10 +27,16 @@ pub struct Reach {
     /// What the endpoint is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<EndpointRole>,
+    /// What lies between, where it is not dialled directly: a tunnel's end, or who connects in this machine's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// Whether it answers.
     pub answers: bool,
     /// The questions that were asked, in order.
     pub stages: Vec<Step>,
+    /// What the DNS servers say of the name that was dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Names>,
     /// Every address, and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
@@ -39,6 +49,18 @@ pub struct Reach {
     /// What it says of its cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<Facts>,
+    /// What it says of its Memcached cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<discovery::Facts>,
+    /// The nodes that were told, as they answered, in the order of the topology or configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeReach>,
+    /// Its part in replication, outside a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
+    /// How a client is to be set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_mode: Option<ClientMode>,
     /// From the first question to the last answer.
     pub total_ms: f64,
 }
@@ -183,8 +205,12 @@ impl fmt::Display for Server {
 
 impl Reach {
     /// The exit code of the stage that failed, if the endpoint does not answer.
+    /// Where it is a node that does not answer, that node's stage counts.
     pub fn exit(&self) -> Option<Exit> {
-        self.stages.last().filter(|_| !self.answers).map(|step| step.stage.exit())
+        let last = self.stages.last().filter(|_| !self.answers)?;
+        let needed = |node: &&NodeReach| node.role != Some(Role::Replica) && last.stage == Stage::Nodes;
+        let failed = self.nodes.iter().filter(needed).find_map(|node| node.failed.as_ref());
+        Some(failed.map_or(last.stage, |failed| failed.stage).exit())
     }
 
     /// An endpoint of which nothing is known yet.
@@ -192,12 +218,18 @@ impl Reach {
         Self {
             endpoint: context.target.endpoint.to_string(),
             role: context.target.role,
+            through: context.plan.way.through(),
             answers: false,
             stages: Vec::new(),
+            dns: None,
             addresses: Vec::new(),
             tls: None,
             server: None,
             topology: None,
+            discovery: None,
+            nodes: Vec::new(),
+            replication: None,
+            client_mode: None,
             total_ms: 0.0,
         }
     }
@@ -210,7 +242,8 @@ impl Reach {
         took: Duration,
         judgement: Judgement,
     ) -> Option<Finding> {
-        self.answers = judgement.outcome != Outcome::No && stage.is_command();
+        let failed_before = self.stages.iter().any(|step| step.status == Outcome::No);
+        self.answers = judgement.outcome != Outcome::No && stage.is_command() && !failed_before;
         self.stages.push(Step {
             stage,
             status: judgement.outcome,
@@ -221,6 +254,15 @@ impl Reach {
             evidence: judgement.evidence,
         });
         judgement.finding
+    }
+
+    /// Keeps what the DNS servers have said by the end; the row of a name that was resolved tells it, too.
+    pub fn looked_up(&mut self, lookup: &Lookup) {
+        self.dns = Names::of(&lookup.name, &lookup.addresses, &lookup.servers);
+        let resolved = self.stages.iter_mut().find(|step| step.stage == Stage::Dns && step.status == Outcome::Ok);
+        if let Some(step) = resolved {
+            step.summary = facts::summary(lookup);
+        }
     }
 
     /// Keeps the facts of an answer.

@@ -1,5 +1,6 @@
 //! A conversation with a server: one command, one reply.
 
+use std::fmt::{self, Debug};
 use std::io;
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use crate::tls::{self, Witness};
 use crate::{memcached, resp};
 
 /// A connection, plain or with TLS.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub trait Stream: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for T {}
 
 /// The conversation.
 pub struct Conversation {
@@ -22,8 +23,8 @@ pub struct Conversation {
     memcached: Vec<u8>,
 }
 
-impl std::fmt::Debug for Conversation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conversation").finish_non_exhaustive()
     }
 }
@@ -40,6 +41,23 @@ impl Conversation {
     /// Why there is none.
     pub async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {
         self.send(&resp::command(words)).await;
+        self.resp_reply().await
+    }
+
+    /// Sends two commands at once, and waits for the reply to the first.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn resp_together(&mut self, words: &[&[u8]], next: &[&[u8]]) -> Result<resp::Value, Fault> {
+        self.send(&[resp::command(words), resp::command(next)].concat()).await;
+        self.resp_reply().await
+    }
+
+    /// Waits for the reply to a command that was sent before.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn resp_reply(&mut self) -> Result<resp::Value, Fault> {
         let mut chunk = vec![0; 16 << 10];
         loop {
             match self.resp.reply() {
@@ -67,7 +85,9 @@ impl Conversation {
                 Ok(None) => {}
                 Err(memcached::Malformed::NotMemcached) => return Err(not_understood(&self.memcached)),
                 Err(memcached::Malformed::TooLarge) => {
-                    return Err(Fault::TooLarge("a line of more than 2 KiB, or more than 1000 lines".to_owned()));
+                    return Err(Fault::TooLarge(
+                        "a line of more than 2 KiB, more than 1000 lines, or an item of more than 128 KiB".to_owned(),
+                    ));
                 }
             }
             let length = self.receive(&mut chunk).await?;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::talk::Stream;
 
 /// How many bytes are remembered: enough to know a protocol by, and to show.
 const REMEMBERED: usize = 64;
@@ -36,13 +37,13 @@ impl Heard {
 /// The connection.
 #[derive(Debug)]
 pub struct Tap {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     heard: Heard,
 }
 
 impl Tap {
     /// Listens in on a stream.
-    pub fn new(stream: TcpStream) -> Self {
+    pub fn new(stream: Box<dyn Stream>) -> Self {
         Self { stream, heard: Heard::default() }
     }
 

@@ -53,8 +53,6 @@ impl Dialling {
         dial.took = Some(took);
         dial.outcome = match result {
             Ok(stream) => {
-                // Without it the kernel may hold a small command back; the ladder works all the same.
-                let _ = stream.set_nodelay(true);
                 self.streams[index] = Some(stream);
                 DialOutcome::Connected
             }

@@ -71,12 +71,15 @@ pub async fn handshake(stream: Tap, name: ServerName<'static>, witness: &Arc<Wit
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
+/// The version that ElastiCache's public endpoints want.
+pub const TLS_1_3: &str = "TLS 1.3";
+
 /// What a handshake agreed on.
 pub fn session(stream: &TlsStream<Tap>) -> Session {
     let connection = stream.get_ref().1;
     Session {
         version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            Some(ProtocolVersion::TLSv1_3) => TLS_1_3,
             _ => "TLS 1.2",
         },
         cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),

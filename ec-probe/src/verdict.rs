@@ -1,8 +1,12 @@
 //! What an answer means: whether the ladder goes on, what a person reads about it, and the finding with its fix.
 
 mod connect;
+mod names;
+mod outside;
+mod relay;
 mod reply;
 
+pub(crate) use names::differences;
 pub(crate) use reply::said;
 
 use ec_shared::Code;
@@ -13,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Answer, Fault};
 use crate::codes;
 use crate::dialect::Dialect;
+use crate::dns;
 use crate::ladder::{Outcome, Stage};
 use crate::login::Credentials;
 use crate::plan::{Plan, Target};
@@ -69,9 +74,12 @@ impl Judgement {
 /// Judges the answer to a question.
 pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement {
     match answer {
-        Answer::Addresses(Ok(addresses)) => connect::addresses(addresses),
-        Answer::Addresses(Err(fault)) => connect::no_addresses(fault, context),
+        Answer::Addresses(Ok(addresses)) => Judgement::ok(dns::facts::addresses(addresses)),
+        Answer::Addresses(Err(unresolved)) => names::unresolved(unresolved, context),
+        Answer::ResolvedThere => Judgement::skipped("resolved at the other side"),
         Answer::Dials(dials) => connect::dials(dials, context),
+        Answer::Relayed(Ok(())) => relay::opened(context),
+        Answer::Relayed(Err(fault)) => relay::fault(fault, context),
         Answer::Handshake(Ok(session), certificate) => connect::session(session, certificate.as_ref(), context),
         Answer::Handshake(Err(Fault::Certificate(fault)), certificate) => {
             connect::certificate(fault, certificate.as_ref(), context)
@@ -88,10 +96,14 @@ pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement 
 
 /// A finding about `stage` that ends the ladder, with the fix of its code.
 pub(crate) fn finding(code: &'static Code, summary: impl Into<String>, stage: Stage, context: &Context<'_>) -> Finding {
-    Finding::new(code, Severity::Error, summary)
+    let finding = Finding::new(code, Severity::Error, summary)
         .evidence("endpoint", context.target.endpoint.to_string())
         .evidence("stage", stage)
-        .fix(code.fix)
+        .fix(code.fix);
+    match context.plan.way.through() {
+        Some(through) => finding.evidence("through", through),
+        None => finding,
+    }
 }
 
 /// A finding about `stage` with the cause that the document knows.
@@ -125,8 +137,8 @@ fn no_answer(stage: Stage, fault: &Fault, context: &Context<'_>) -> Judgement {
         Fault::TlsVersion(detail) => detailed(&codes::TLS_VERSION, "no common version", detail),
         Fault::ClientCertificate => no(&codes::CLIENT_CERTIFICATE, "wants a client certificate"),
         Fault::Tls(detail) => detailed(&codes::TLS_FAILED, "handshake failed", detail),
-        Fault::Closed => no(&codes::CLOSED, "closed by the server"),
-        Fault::Silent => no(&codes::SILENT, "no answer"),
+        Fault::Closed => relay::at_the_end(no(&codes::CLOSED, "closed by the server"), context),
+        Fault::Silent => relay::at_the_end(no(&codes::SILENT, "no answer"), context),
         Fault::Slow { received } => {
             let judgement = no(&codes::SLOW, &format!("{received} bytes, and no end"));
             judgement.with("received_bytes", *received)
@@ -134,6 +146,7 @@ fn no_answer(stage: Stage, fault: &Fault, context: &Context<'_>) -> Judgement {
         Fault::TooLarge(excess) => detailed(&codes::TOO_LARGE, "reply too large", excess),
         Fault::Io(error) => detailed(&codes::CLOSED, "connection lost", error),
         Fault::Certificate(_) => no(&codes::CERTIFICATE_BAD, "certificate does not hold"),
+        Fault::Relay(fault) => relay::fault(fault, context),
     }
 }
 

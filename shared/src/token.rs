@@ -1,10 +1,10 @@
-//! The IAM authentication token of ElastiCache.
+//! The IAM authentication token of ElastiCache and MemoryDB.
 //!
-//! A token is a SigV4 presigned GET of `https://NAME/?Action=connect&User=ID` for the service `elasticache`, valid for
-//! 900 seconds, without its scheme; for a serverless cache `ResourceType=ServerlessCache` is signed, too. NAME is the
-//! lower-cased cache name or replication group id, never the endpoint.
-//! Source: "Authenticating with IAM" in the ElastiCache User Guide, and AWS's developer-toolkit-elasticache, whose
-//! tokens have the same signatures.
+//! A token is a SigV4 presigned GET of `https://NAME/?Action=connect&User=ID` for the service `elasticache` or
+//! `memorydb`, valid for 900 seconds, without its scheme; for a serverless cache `ResourceType=ServerlessCache` is signed,
+//! too. NAME is the lower-cased cache name, replication group id or MemoryDB cluster name, never the endpoint.
+//! Source: "Authenticating with IAM" in the ElastiCache User Guide and in the MemoryDB Developer Guide, and AWS's
+//! developer-toolkit-elasticache, whose tokens have the same signatures.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,14 +24,47 @@ pub const LIFETIME: Duration = Duration::from_secs(900);
 /// What a token is for.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenRequest<'a> {
-    /// Cache name or replication group id, as [`cache_name`] gives it.
+    /// Cache name, replication group id or MemoryDB cluster name, as [`cache_name`] gives it.
     pub name: &'a str,
-    /// ElastiCache user id, as [`user_id`] gives it.
+    /// The user's id, as [`user_id`] gives it.
     pub user: &'a str,
     /// The cache's Region.
     pub region: &'a str,
-    /// Whether the cache is serverless.
-    pub serverless: bool,
+    /// What has the name.
+    pub kind: Kind,
+}
+
+/// What a user logs in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A replication group of ElastiCache.
+    ReplicationGroup,
+    /// A serverless cache of ElastiCache.
+    Serverless,
+    /// A cluster of MemoryDB.
+    MemoryDb,
+}
+
+impl Kind {
+    /// The kind of a cache of ElastiCache.
+    pub fn of_cache(serverless: bool) -> Self {
+        if serverless { Self::Serverless } else { Self::ReplicationGroup }
+    }
+
+    /// The service's name in signatures and ARNs.
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::ReplicationGroup | Self::Serverless => "elasticache",
+            Self::MemoryDb => "memorydb",
+        }
+    }
+
+    fn resource_type(self) -> &'static str {
+        match self {
+            Self::Serverless => "&ResourceType=ServerlessCache",
+            Self::ReplicationGroup | Self::MemoryDb => "",
+        }
+    }
 }
 
 /// Signs a token.
@@ -40,8 +73,8 @@ pub struct TokenRequest<'a> {
 /// `EC9112` if the names cannot stand in a URL, which names that went through [`cache_name`] and [`user_id`] always can.
 pub fn sign(request: &TokenRequest<'_>, credentials: &Credentials, now: SystemTime) -> Result<Secret, Failure> {
     let cannot = |why: &dyn std::fmt::Display| Failure::new(&codes::BAD_NAME, "cannot sign a token").because(why);
-    let kind = if request.serverless { "&ResourceType=ServerlessCache" } else { "" };
-    let url = format!("https://{}/?Action=connect&User={}{kind}", request.name, request.user);
+    let resource = format!("{}/?Action=connect&User={}{}", request.name, request.user, request.kind.resource_type());
+    let url = format!("https://{resource}");
 
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
@@ -50,7 +83,7 @@ pub fn sign(request: &TokenRequest<'_>, credentials: &Credentials, now: SystemTi
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(request.region)
-        .name("elasticache")
+        .name(request.kind.service())
         .time(now)
         .settings(settings)
         .build()
@@ -59,7 +92,7 @@ pub fn sign(request: &TokenRequest<'_>, credentials: &Credentials, now: SystemTi
         .map_err(|error| cannot(&error))?;
     let (signed, _) = sigv4(signable, &SigningParams::V4(params)).map_err(|error| cannot(&error))?.into_parts();
 
-    let mut token = format!("{}/?Action=connect&User={}{kind}", request.name, request.user);
+    let mut token = resource;
     for (name, value) in signed.params() {
         token.push('&');
         token.push_str(name);
@@ -178,31 +211,45 @@ mod tests {
         let cases = [
             (
                 "my-rg-01",
-                false,
+                Kind::ReplicationGroup,
                 "AKIDEXAMPLE",
                 None,
                 "b7c70a8a1a3bc251f9c2fe571af1fbe5fccd5d0d2ff7f233ba742807606fe7f3",
             ),
-            ("cache-01", true, "AKIDEXAMPLE", None, "783b93c450cb4315052241f5a79a2ade7d69e5d5ab71c0e5a9cb9199b7237b31"),
             (
                 "cache-01",
-                true,
+                Kind::Serverless,
+                "AKIDEXAMPLE",
+                None,
+                "783b93c450cb4315052241f5a79a2ade7d69e5d5ab71c0e5a9cb9199b7237b31",
+            ),
+            (
+                "cache-01",
+                Kind::Serverless,
                 "ASIAIOSFODNN7EXAMPLE",
                 Some(SESSION),
                 "68b20413b53aaa10da1e8e64c7a5882e5a0003aad09b55b6162a1eb446c53cb8",
             ),
+            (
+                "my-cluster-01",
+                Kind::MemoryDb,
+                "AKIDEXAMPLE",
+                None,
+                "39197758d0ea66e551cd5a1fa25d1b3bb5c23f4822c71d6f74264d672f7304b5",
+            ),
         ];
-        for (name, serverless, key, session, signature) in cases {
+        for (name, kind, key, session, signature) in cases {
             let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
             let credentials = Credentials::new(key, secret, session.map(str::to_owned), None, "test");
-            let request = TokenRequest { name, user: "iam-user-01", region: "us-east-1", serverless };
+            let request = TokenRequest { name, user: "iam-user-01", region: "us-east-1", kind };
             let token = sign(&request, &credentials, new_year()).unwrap();
             let (host, found) = parameters(token.expose());
             assert_eq!(host, name);
-            assert_eq!(found["X-Amz-Signature"], signature, "{name} {serverless} {session:?}");
-            assert_eq!(found["X-Amz-Credential"], format!("{key}%2F20240101%2Fus-east-1%2Felasticache%2Faws4_request"));
+            assert_eq!(found["X-Amz-Signature"], signature, "{kind:?} {session:?}");
+            let scope = format!("20240101%2Fus-east-1%2F{}%2Faws4_request", kind.service());
+            assert_eq!(found["X-Amz-Credential"], format!("{key}%2F{scope}"));
             assert_eq!(found["X-Amz-Expires"], "900");
-            assert_eq!(found.contains_key("ResourceType"), serverless);
+            assert_eq!(found.contains_key("ResourceType"), kind == Kind::Serverless);
             assert_eq!(found.contains_key("X-Amz-Security-Token"), session.is_some());
         }
     }

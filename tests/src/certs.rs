@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 /// A certificate authority whose files live as long as it does.
@@ -20,6 +24,18 @@ pub struct Identity {
     pub cert: PathBuf,
     /// The private key, PEM.
     pub key: PathBuf,
+}
+
+impl Identity {
+    /// How a server of the tests' own speaks TLS with it.
+    pub(crate) fn server_config(&self) -> ServerConfig {
+        let certs = CertificateDer::pem_file_iter(&self.cert).expect("a certificate");
+        let certs = certs.collect::<Result<_, _>>().expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        builder.expect("versions of TLS").with_no_client_auth().with_single_cert(certs, key).expect("a key that fits")
+    }
 }
 
 impl Default for Certs {

@@ -5,7 +5,11 @@
 //! - [`tool`], [`sh`]: run a binary, or a pipe of them, in a cleared environment; [`Outcome`] is how it ended.
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
+//! - [`Sshd`]: a bastion, and the files of who may log in there.
+//! - [`Cluster`]: six nodes of Valkey, three of them replicas.
+//! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
+//! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
@@ -15,12 +19,14 @@
 //! - [`Aws`], [`Ground`], [`Scene`]: seeds an emulator with what a test needs.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod auto_discovery;
 mod aws;
 mod aws_cli;
 mod binaries;
 mod calls;
 mod canned;
 mod certs;
+mod cluster;
 mod counting;
 mod emulator;
 mod enforced;
@@ -29,22 +35,27 @@ mod ground;
 mod http;
 mod iam_cache;
 mod memcached;
+mod nameserver;
 mod need;
 mod network;
 mod outcome;
 mod paper_elasticache;
+mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
+mod sshd;
 mod tool;
 mod valkey;
 
+pub use auto_discovery::{AutoDiscovery, Form};
 pub use aws::{Aws, element, elements, percent_decoded};
 pub use aws_cli::aws_cli;
 pub use binaries::directory as binaries;
 pub use calls::{Call, Calls};
 pub use canned::Canned;
 pub use certs::{Certs, Identity};
+pub use cluster::{Cluster, ClusterOptions};
 pub use counting::Counting;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};
@@ -52,9 +63,12 @@ pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
+pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
+pub use sshd::Sshd;
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

@@ -1,8 +1,9 @@
 //! Servers with bad manners, on free ports of 127.0.0.1.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -94,6 +95,49 @@ pub fn says(bytes: &'static [u8]) -> Rude {
         let _ = stream.write_all(bytes);
         listen_to_the_end(&stream);
     })
+}
+
+/// A SOCKS5 proxy that takes everybody and answers every request with this reply of RFC 1928, as from 0.0.0.0:0; then it
+/// waits for the other side to leave.
+pub fn socks5(reply: u8) -> Rude {
+    Rude::new(move |mut stream| {
+        let _ = stream.read(&mut [0; 3]);
+        let _ = stream.write_all(&[5, 0]);
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]);
+        listen_to_the_end(&stream);
+    })
+}
+
+/// A SOCKS5 proxy that connects to this address whatever it is asked for, and gives the names that it was asked for.
+pub fn socks5_to(address: String) -> (Rude, Arc<Mutex<Vec<String>>>) {
+    let names = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&names);
+    let proxy = Rude::new(move |mut stream| {
+        let (mut request, mut server) = ([0; 512], TcpStream::connect(&address).expect("a server"));
+        let _ = stream.read_exact(&mut request[..3]);
+        let _ = stream.write_all(&[5, 0]);
+        let length = stream.read(&mut request).unwrap_or_default();
+        let name = request.get(5..length.saturating_sub(2)).unwrap_or_default();
+        heard.lock().expect("nobody panics with the lock").push(String::from_utf8_lossy(name).into_owned());
+        // From a name, as few proxies say it.
+        let _ = stream.write_all(b"\x05\x00\x00\x03\x04here\x00\x01");
+        let (mut from, mut to) = (server.try_clone().expect("a handle"), stream.try_clone().expect("a handle"));
+        thread::spawn(move || drop(io::copy(&mut from, &mut to)));
+        let _ = io::copy(&mut stream, &mut server);
+        let _ = server.shutdown(Shutdown::Both);
+    });
+    (proxy, names)
+}
+
+/// A SOCKS5 proxy that takes nobody without a log-in.
+pub fn socks5_with_log_in() -> Rude {
+    says(&[5, 0xff])
+}
+
+/// A SOCKS5 proxy that has not come through when the client's patience ends.
+pub fn socks5_in_vain() -> Rude {
+    says(&[5, 0])
 }
 
 /// Answers `+PONG`, one byte every `pause`, without end.

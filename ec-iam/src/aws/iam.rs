@@ -1,6 +1,6 @@
 //! Roles and policies of IAM.
 
-use aws_sdk_iam::types::{AttachedPolicy, DeletionTaskStatusType};
+use aws_sdk_iam::types::{AttachedPolicy, DeletionTaskStatusType, Role, User};
 use ec_shared::Failure;
 use serde_json::Value;
 
@@ -95,19 +95,27 @@ impl AwsCloud {
     }
 
     pub(super) fn arn_of(&self, principal: &Principal) -> Result<Option<String>, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot look up {principal}");
-        found(match principal.kind {
-            Kind::User => call!(self, "iam" "GetUser", what(), self.iam.get_user().user_name(name).send())
-                .map(|answer| answer.user.map(|user| user.arn)),
-            Kind::Group => call!(self, "iam" "GetGroup", what(), self.iam.get_group().group_name(name).send())
-                .map(|answer| answer.group.map(|group| group.arn)),
-            Kind::Role | Kind::PermissionSet => {
-                call!(self, "iam" "GetRole", what(), self.iam.get_role().role_name(name).send())
-                    .map(|answer| answer.role.map(|role| role.arn))
+        Ok(match principal.kind {
+            Kind::User => self.user(principal)?.map(|user| user.arn),
+            Kind::Role | Kind::PermissionSet => self.role(principal)?.map(|role| role.arn),
+            Kind::Group => {
+                let request = self.iam.get_group().group_name(&principal.name).send();
+                let answer = found(call!(self, "iam" "GetGroup", format!("cannot look up {principal}"), request))?;
+                answer.and_then(|answer| answer.group).map(|group| group.arn)
             }
         })
-        .map(Option::flatten)
+    }
+
+    pub(super) fn user(&self, principal: &Principal) -> Result<Option<User>, Failure> {
+        let request = self.iam.get_user().user_name(&principal.name).send();
+        let answer = found(call!(self, "iam" "GetUser", format!("cannot look up {principal}"), request))?;
+        Ok(answer.and_then(|answer| answer.user))
+    }
+
+    pub(super) fn role(&self, principal: &Principal) -> Result<Option<Role>, Failure> {
+        let request = self.iam.get_role().role_name(&principal.name).send();
+        let answer = found(call!(self, "iam" "GetRole", format!("cannot look up {principal}"), request))?;
+        Ok(answer.and_then(|answer| answer.role))
     }
 
     pub(super) fn has_identity_provider(&self, arn: &str) -> Result<bool, Failure> {
@@ -123,9 +131,7 @@ impl AwsCloud {
     }
 
     fn trust_policy(&self, role: &Principal) -> Result<State, Failure> {
-        let request = self.iam.get_role().role_name(&role.name).send();
-        let answer = found(call!(self, "iam" "GetRole", format!("cannot look up {role}"), request))?;
-        let text = answer.and_then(|answer| answer.role).and_then(|role| role.assume_role_policy_document);
+        let text = self.role(role)?.and_then(|role| role.assume_role_policy_document);
         Ok(text.map_or(State::Absent, |text| State::Present(policy::decode(&text))))
     }
 
@@ -136,16 +142,12 @@ impl AwsCloud {
     }
 
     fn boundary(&self, principal: &Principal) -> Result<State, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot look up {principal}");
-        let boundary = found(if principal.kind == Kind::User {
-            call!(self, "iam" "GetUser", what(), self.iam.get_user().user_name(name).send())
-                .map(|answer| answer.user.and_then(|user| user.permissions_boundary))
+        let boundary = if principal.kind == Kind::User {
+            self.user(principal)?.and_then(|user| user.permissions_boundary)
         } else {
-            call!(self, "iam" "GetRole", what(), self.iam.get_role().role_name(name).send())
-                .map(|answer| answer.role.and_then(|role| role.permissions_boundary))
-        })?;
-        let arn = boundary.flatten().and_then(|boundary| boundary.permissions_boundary_arn);
+            self.role(principal)?.and_then(|role| role.permissions_boundary)
+        };
+        let arn = boundary.and_then(|boundary| boundary.permissions_boundary_arn);
         Ok(arn.map_or(State::Absent, |arn| State::Present(arn.into())))
     }
 

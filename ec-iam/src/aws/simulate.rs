@@ -32,21 +32,11 @@ impl Iam for AwsCloud {
     }
 
     fn detail(&self, principal: &Principal) -> Result<Option<Value>, Failure> {
-        let name = &principal.name;
-        let what = || format!("cannot look up {principal}");
-        match principal.kind {
-            Kind::User => {
-                let answer = call!(self, "iam" "GetUser", what(), self.iam.get_user().user_name(name).send());
-                let user = found(answer)?.and_then(|answer| answer.user);
-                Ok(user.map(|user| holder(&user.arn, user.permissions_boundary, user.tags)))
-            }
-            Kind::Role => {
-                let answer = call!(self, "iam" "GetRole", what(), self.iam.get_role().role_name(name).send());
-                let role = found(answer)?.and_then(|answer| answer.role);
-                Ok(role.map(|role| holder(&role.arn, role.permissions_boundary, role.tags)))
-            }
-            Kind::Group | Kind::PermissionSet => Ok(None),
-        }
+        Ok(match principal.kind {
+            Kind::User => self.user(principal)?.map(|user| holder(&user.arn, user.permissions_boundary, user.tags)),
+            Kind::Role => self.role(principal)?.map(|role| holder(&role.arn, role.permissions_boundary, role.tags)),
+            Kind::Group | Kind::PermissionSet => None,
+        })
     }
 
     fn inline_policies(&self, principal: &Principal) -> Result<Vec<(String, String)>, Failure> {

@@ -2,7 +2,7 @@
 
 use aws_credential_types::Credentials;
 use ec_shared::secret::Secret;
-use ec_shared::token::{TokenRequest, cache_name, sign, user_id};
+use ec_shared::token::{Kind, TokenRequest, cache_name, sign, user_id};
 
 use super::clock;
 use super::parts::Parts;
@@ -19,7 +19,7 @@ pub(super) fn of(parts: &Parts, region: &str, credentials: &Credentials) -> Opti
     let session = parts.get("X-Amz-Security-Token").map(str::to_owned);
     let credentials =
         Credentials::new(credentials.access_key_id(), credentials.secret_access_key(), session, None, "token");
-    let request = TokenRequest { name, user, region, serverless: parts.get("ResourceType").is_some() };
+    let request = TokenRequest { name, user, region, kind: Kind::of_cache(parts.get("ResourceType").is_some()) };
     let token = sign(&request, &credentials, clock::read(parts.get("X-Amz-Date")?)?).ok()?;
     Parts::of(token.expose())?.get("X-Amz-Signature").map(|signature| Secret::new(signature.to_owned()))
 }

@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Orders, Prober};
+use super::{Orders, Prober, cut_off};
 
 /// More event loops than this are of no use to anybody.
 const MOST_LOOPS: usize = 8;
@@ -29,6 +29,9 @@ const GRACE: Duration = Duration::from_millis(500);
 /// The most threads of a loop that look names up. One that hangs cannot be called back.
 const RESOLVERS: usize = 64;
 
+/// Held as long as a document is worked on.
+type Busy = mpsc::Sender<()>;
+
 /// The crew.
 #[derive(Debug)]
 pub(super) struct Crew<P> {
@@ -36,13 +39,37 @@ pub(super) struct Crew<P> {
     interrupt: Interrupt,
     size: usize,
     given: usize,
-    loops: Vec<mpsc::UnboundedSender<Job>>,
+    loops: Vec<mpsc::UnboundedSender<(Job, Busy)>>,
+    /// Why all probes are cut off, once they are.
+    cut: Arc<watch::Sender<Option<Failure>>>,
+    /// Every job holds one end; the other learns when nobody does any more.
+    busy: (Option<Busy>, mpsc::Receiver<()>),
 }
 
 impl<P: Prober> Crew<P> {
     pub(super) fn new(orders: Orders<P>, interrupt: Interrupt) -> Self {
         let size = thread::available_parallelism().map_or(1, usize::from).min(MOST_LOOPS);
-        Self { orders: Arc::new(orders), interrupt, size, given: 0, loops: Vec::new() }
+        let (held, free) = mpsc::channel(1);
+        Self {
+            orders: Arc::new(orders),
+            interrupt,
+            size,
+            given: 0,
+            loops: Vec::new(),
+            cut: Arc::new(watch::channel(None).0),
+            busy: (Some(held), free),
+        }
+    }
+
+    /// Cuts off what is still in work, for want of a reader, and waits until nothing is left of any probe.
+    pub(super) fn end(&mut self, runtime: &Runtime) {
+        self.cut.send_replace(Some(cut_off(&self.interrupt)));
+        self.busy.0 = None;
+        runtime.block_on(async {
+            while self.busy.1.recv().await.is_some() {}
+            self.orders.prober.settle().await;
+        });
+        self.loops.clear();
     }
 
     /// Gives a document to the next loop; a loop begins with its first document.
@@ -57,8 +84,10 @@ impl<P: Prober> Crew<P> {
                 Err(_) => self.size = self.loops.len(),
             }
         }
-        // A job that nobody takes any more says so itself.
-        let _ = self.loops[turn % self.loops.len()].send(job);
+        if let Some(busy) = self.busy.0.clone() {
+            // A job that nobody takes any more says so itself.
+            let _ = self.loops[turn % self.loops.len()].send((job, busy));
+        }
     }
 
     /// What the crew does with each document.
@@ -66,51 +95,52 @@ impl<P: Prober> Crew<P> {
         &self.orders
     }
 
-    fn begin(&self) -> Result<mpsc::UnboundedSender<Job>, Failure> {
+    fn begin(&self) -> Result<mpsc::UnboundedSender<(Job, Busy)>, Failure> {
         let cannot = |error| Failure::new(&codes::READ, "cannot start the event loop").because(error);
         let runtime =
             Builder::new_current_thread().enable_all().max_blocking_threads(RESOLVERS).build().map_err(cannot)?;
         let (give, jobs) = mpsc::unbounded_channel();
-        let (orders, interrupt) = (Arc::clone(&self.orders), self.interrupt.clone());
-        let work = move || work(runtime, jobs, &orders, &interrupt);
+        let one =
+            Loop { orders: Arc::clone(&self.orders), cut: Arc::clone(&self.cut), interrupt: self.interrupt.clone() };
+        let work = move || one.work(runtime, jobs);
         thread::Builder::new().name("probes".to_owned()).spawn(work).map_err(cannot)?;
         Ok(give)
     }
 }
 
-fn work<P: Prober>(
-    runtime: Runtime,
-    mut jobs: mpsc::UnboundedReceiver<Job>,
-    orders: &Arc<Orders<P>>,
-    interrupt: &Interrupt,
-) {
-    runtime.block_on(async {
-        let beginnings = Arc::new(Semaphore::new(BEGINNINGS));
-        let pace = Arc::new(Pace::default());
-        let cut = after_signal(interrupt.clone());
-        while let Some(job) = jobs.recv().await {
-            let Ok(begins) = Arc::clone(&beginnings).acquire_owned().await else { return };
-            let (orders, cut, pace) = (Arc::clone(orders), cut.clone(), Arc::clone(&pace));
-            tokio::spawn(async move {
-                let worked = pace.keep(begins, uncut(&orders, &job, cut)).await;
-                job.end(worked);
-            });
-        }
-    });
-    // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
-    runtime.shutdown_background();
+/// One of the loops.
+struct Loop<P> {
+    orders: Arc<Orders<P>>,
+    cut: Arc<watch::Sender<Option<Failure>>>,
+    interrupt: Interrupt,
 }
 
-/// Why all probes are cut off, a while after a signal.
-fn after_signal(interrupt: Interrupt) -> watch::Receiver<Option<Failure>> {
-    let (tell, cut) = watch::channel(None);
-    tokio::spawn(async move {
-        interrupt.raised().await;
-        sleep(GRACE).await;
-        let hint = "run the same command again; --resume with this output leaves out what is ok";
-        tell.send_replace(interrupt.check().err().map(|failure| failure.hint(hint)));
-    });
-    cut
+impl<P: Prober> Loop<P> {
+    fn work(self, runtime: Runtime, mut jobs: mpsc::UnboundedReceiver<(Job, Busy)>) {
+        runtime.block_on(async {
+            tokio::spawn(cut_after_signal(Arc::clone(&self.cut), self.interrupt.clone()));
+            let beginnings = Arc::new(Semaphore::new(BEGINNINGS));
+            let pace = Arc::new(Pace::default());
+            while let Some((job, busy)) = jobs.recv().await {
+                let Ok(begins) = Arc::clone(&beginnings).acquire_owned().await else { return };
+                let (orders, cut, pace) = (Arc::clone(&self.orders), self.cut.subscribe(), Arc::clone(&pace));
+                tokio::spawn(async move {
+                    let worked = pace.keep(begins, uncut(&orders, &job, cut)).await;
+                    job.end(worked);
+                    drop(busy);
+                });
+            }
+        });
+        // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
+        runtime.shutdown_background();
+    }
+}
+
+/// Cuts all probes off a while after a signal.
+async fn cut_after_signal(cut: Arc<watch::Sender<Option<Failure>>>, interrupt: Interrupt) {
+    interrupt.raised().await;
+    sleep(GRACE).await;
+    cut.send_replace(Some(cut_off(&interrupt)));
 }
 
 async fn uncut<P: Prober>(

@@ -10,6 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const JOBS: usize = 1024;
 /// The open files of most probes: two endpoints, each with two addresses or a second connection.
 const EACH: u64 = 4;
+/// What a limit is raised to where it may be, whatever is needed: the nodes of a cluster are climbed at the same time.
+const PLENTY: u64 = 65_536;
 /// What is kept for resolvers, certificates and the like.
 const RESERVE: u64 = 16;
 
@@ -20,8 +22,10 @@ pub(super) fn jobs(wanted: Option<NonZeroUsize>, output: &Output) -> usize {
     let jobs = wanted.map_or(JOBS, usize::from);
     let needed = needed(jobs, open);
     let before = getrlimit(Resource::Nofile);
-    let limit = raised(&before, needed).and_then(|raised| setrlimit(Resource::Nofile, raised).ok().map(|()| needed));
-    let limit = limit.or(before.current);
+    let goal = raised(&before, needed.max(PLENTY));
+    let limit = goal
+        .filter(|raised| setrlimit(Resource::Nofile, *raised).is_ok())
+        .map_or(before.current, |raised| raised.current);
     let possible = possible(jobs, open, limit);
     if let Some(limit) = limit.filter(|_| possible < jobs) {
         let lowered =

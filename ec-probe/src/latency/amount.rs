@@ -10,7 +10,8 @@ First everything that ec-probe asks without a verb: what fails there is the verd
 first endpoint is measured at the address that answered: new connections, which are closed again, then PING, or version \
 of Memcached, on the connection that has logged in. Nothing that is sent changes data.
 
-The whole work is bounded by --timeout. What does not fit in is told as such, and so is what Ctrl-C cuts off.
+The whole work is bounded by --timeout. What does not fit in is told as such, and so is what Ctrl-C cuts off. \
+Through a proxy command, only commands of the cache are measured: to start it is not to connect.
 
 Examples:
   ec-sg find --cache orders | ec-probe latency --user app --auth iam

@@ -1,6 +1,6 @@
 //! Measures, question by question. What is known so far stays known when the server, the time or a signal ends it.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ec_shared::document::{Engine, Finding};
@@ -14,6 +14,7 @@ use crate::climb::Probe;
 use crate::ladder::{Outcome, Stage};
 use crate::reach::Reach;
 use crate::verdict;
+use crate::way::Relay;
 use crate::wire::Wire;
 
 /// What is known so far of the plan's first endpoint.
@@ -41,7 +42,8 @@ struct Turn {
 struct Measuring<'a> {
     probe: &'a Probe,
     begun: Instant,
-    address: SocketAddr,
+    /// The address that answers, where it is known.
+    address: Option<IpAddr>,
     connect: Samples,
     handshake: Samples,
     command: Samples,
@@ -56,14 +58,17 @@ pub async fn measure(probe: &Probe, amount: Amount, whole: Duration, measured: &
     let (reach, findings) = probe.climb(0, &mut wire, begun).await;
     measured.findings = findings;
     measured.findings.extend(probe.remarks(std::slice::from_ref(&reach)));
-    let address = wire.address().filter(|_| reach.answers);
+    let place = wire.place().filter(|_| reach.answers);
     measured.reach = Some(reach);
-    let Some(address) = address else { return };
+    let Some(place) = place else { return };
 
+    // To start a command is not to connect, so there is nothing to measure but commands of the cache.
+    let is_command = matches!(probe.plan.way.relay(), Some(Relay::Command(_)));
+    let amount = Amount { connections: if is_command { 0 } else { amount.connections }, ..amount };
     let budget = Budget::new(Instant::now(), probe.deadline, whole);
     let command = if probe.plan.engine == Engine::Memcached { Stage::Version } else { Stage::Ping };
     measured.latency = Some(Latency {
-        address: address.to_string(),
+        address: place,
         command: command.word().to_owned(),
         wanted: amount,
         connect_us: None,
@@ -73,7 +78,7 @@ pub async fn measure(probe: &Probe, amount: Amount, whole: Duration, measured: &
     let mut measuring = Measuring {
         probe,
         begun,
-        address,
+        address: wire.address().map(|address| address.ip()),
         connect: Samples::default(),
         handshake: Samples::default(),
         command: Samples::default(),
@@ -88,7 +93,10 @@ pub async fn measure(probe: &Probe, amount: Amount, whole: Duration, measured: &
 impl Measuring<'_> {
     async fn connections(&mut self, count: u64, budget: Budget) -> Result<(), Fallen> {
         while self.connect.len() < count && Instant::now() < budget.connections {
-            let mut wire = self.probe.wire(0).to(self.address.ip());
+            let mut wire = self.probe.wire(0);
+            if let Some(address) = self.address {
+                wire = wire.to(address);
+            }
             let turn = Turn { number: self.connect.len() + 1, of: count };
             let (answer, took) = self.ask(&mut wire, Stage::Tcp, turn, Instant::now()).await?;
             // Of a connection it is known more exactly than by whoever waits for all addresses.

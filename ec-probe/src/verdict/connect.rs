@@ -1,35 +1,19 @@
-//! What the answers of the resolver, of TCP and of TLS mean.
+//! What the answers of TCP and of TLS mean.
 
 use std::net::IpAddr;
 
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, caused, finding};
-use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
+use super::{Context, Judgement, caused, finding, outside};
+use crate::answer::{CertificateFault, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::codes;
+use crate::endpoint::AwsName;
 use crate::ladder::Stage;
+use crate::tls::TLS_1_3;
 use crate::upstream::{Cause, Silence};
-
-pub(super) fn addresses(addresses: &[IpAddr]) -> Judgement {
-    Judgement::ok(match addresses {
-        [address] => address.to_string(),
-        _ => format!("{} addresses", addresses.len()),
-    })
-}
-
-pub(super) fn no_addresses(fault: &DnsFault, context: &Context<'_>) -> Judgement {
-    let name = context.plan.dialled(context.target).host();
-    let (code, words, summary) = match fault {
-        DnsFault::NoSuchName => (&codes::NO_SUCH_NAME, "no such name".to_owned(), format!("there is no name {name}")),
-        DnsFault::NoAddress => (&codes::NO_ADDRESS, "no address".to_owned(), format!("{name} has no address")),
-        DnsFault::Resolver(why) => {
-            (&codes::RESOLVER, why.clone(), format!("the resolver did not answer for {name}: {why}"))
-        }
-    };
-    Judgement::no(words, finding(code, summary, Stage::Dns, context))
-}
+use crate::way::Way;
 
 pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
     let (connected, failed): (Vec<&Dial>, Vec<&Dial>) =
@@ -38,15 +22,19 @@ pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
         dials.iter().map(|dial| format!("{} {}", dial.address.ip(), words(&dial.outcome))).collect()
     };
     let Some(first) = connected.first() else { return nobody(&failed, &shown(&failed), context) };
+    let place = match &context.plan.way {
+        Way::Elsewhere(end) => format!("through {end}"),
+        Way::Direct | Way::Relayed(_) => first.address.ip().to_string(),
+    };
     if failed.is_empty() {
-        return Judgement::ok(first.address.ip().to_string());
+        return Judgement::ok(place);
     }
     let summary = format!("{} of {} addresses answer", connected.len(), dials.len());
     let finding = Finding::new(&codes::SOME_ADDRESSES, Severity::Warning, format!("only {summary}"))
         .evidence("endpoint", context.target.endpoint.to_string())
         .evidence("failed", shown(&failed))
         .fix(codes::SOME_ADDRESSES.fix);
-    Judgement { finding: Some(finding), ..Judgement::ok(format!("{} ({summary})", first.address.ip())) }
+    Judgement { finding: Some(finding), ..Judgement::ok(format!("{place} ({summary})")) }
 }
 
 /// No address took the connection. Silence tells the most about the network, so it names the finding if there is any.
@@ -57,12 +45,12 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
         let summary = format!("{dialled} does not answer; it looks like a security group or network ACL");
         (&codes::TCP_TIMEOUT, summary, Some(check_groups(context)))
     } else if any(&DialOutcome::Refused) {
-        let tunnel = context.plan.connect_to.as_ref().map(|end| format!("check that the tunnel at {end} is up"));
+        let tunnel = context.plan.way.through().map(|end| format!("check that the tunnel at {end} is up"));
         (&codes::TCP_REFUSED, format!("{dialled} refuses the connection"), tunnel)
     } else {
         (&codes::TCP_UNREACHABLE, format!("there is no way to {dialled}"), None)
     };
-    let cause = silence(failed, context);
+    let cause = silence(failed, context).or_else(|| outside::cause(failed, context));
     let finding = match (cause, fix) {
         (Some(cause), _) => caused(cause, Stage::Tcp, context),
         (None, Some(fix)) => finding(code, summary, Stage::Tcp, context).fix(fix),
@@ -80,7 +68,7 @@ fn nobody(failed: &[&Dial], shown: &[String], context: &Context<'_>) -> Judgemen
 fn silence(failed: &[&Dial], context: &Context<'_>) -> Option<Cause> {
     let silent = failed.iter().filter(|dial| dial.outcome == DialOutcome::TimedOut);
     let addresses: Vec<IpAddr> = silent.map(|dial| dial.address.ip()).collect();
-    if addresses.is_empty() || context.plan.connect_to.is_some() {
+    if addresses.is_empty() || !context.plan.way.is_direct() {
         return None;
     }
     let dialled = &context.target.endpoint;
@@ -104,12 +92,23 @@ fn words(outcome: &DialOutcome) -> &str {
 }
 
 pub(super) fn session(session: &Session, certificate: Option<&Certificate>, context: &Context<'_>) -> Judgement {
-    Judgement::ok(match certificate {
+    let judgement = Judgement::ok(match certificate {
         Some(certificate) => {
             format!("{}, name matches, {} days left", session.version, certificate.days_left(context.now))
         }
         None => session.version.to_owned(),
-    })
+    });
+    let name = context.plan.server_name(context.target);
+    if session.version == TLS_1_3 || !AwsName::is_public(&name) {
+        return judgement;
+    }
+    let summary = format!("{name} is a public endpoint, which speaks {TLS_1_3} alone, and this is {}", session.version);
+    let finding = Finding::new(&codes::PUBLIC_TLS, Severity::Warning, summary)
+        .evidence("endpoint", context.target.endpoint.to_string())
+        .evidence("version", session.version)
+        .evidence("issuer", certificate.map(|certificate| &certificate.issuer))
+        .fix(codes::PUBLIC_TLS.fix);
+    Judgement { finding: Some(finding), ..judgement }
 }
 
 pub(super) fn certificate(
@@ -167,14 +166,19 @@ mod tests {
 
     use ec_shared::document::Engine;
 
+    use ec_shared::ran_on::RanOn;
+
     use super::super::tests::{code, judged};
+    use super::session as session_of;
     use super::*;
     use crate::answer::{Answer, Fault};
+    use crate::endpoint::Endpoint;
     use crate::ladder::Outcome;
+    use crate::plan::Plan;
 
     fn dialled(outcomes: &[DialOutcome]) -> Judgement {
         let dial = |(index, outcome): (usize, &DialOutcome)| Dial {
-            address: format!("10.0.0.{index}:6379").parse().unwrap(),
+            address: format!("203.0.113.{index}:6379").parse().unwrap(),
             took: Some(Duration::from_millis(1)),
             outcome: outcome.clone(),
         };
@@ -200,18 +204,26 @@ mod tests {
     fn one_dead_address_among_others_is_a_warning() {
         let judgement = dialled(&[DialOutcome::TimedOut, DialOutcome::Connected]);
         assert_eq!((judgement.outcome, code(&judgement)), (Outcome::Ok, "EC3007"));
-        assert_eq!(judgement.summary, "10.0.0.1 (1 of 2 addresses answer)");
+        assert_eq!(judgement.summary, "203.0.113.1 (1 of 2 addresses answer)");
     }
 
     #[test]
-    fn resolver_faults_have_a_code_each() {
-        for (fault, expected) in [
-            (DnsFault::NoSuchName, "EC3001"),
-            (DnsFault::NoAddress, "EC3002"),
-            (DnsFault::Resolver("temporary failure".into()), "EC3003"),
-        ] {
-            assert_eq!(code(&judged(Engine::Valkey, Stage::Dns, &Answer::Addresses(Err(fault)))), expected);
-        }
+    fn an_older_version_at_a_public_endpoint_is_a_warning() {
+        let judged = |host: &str, version| {
+            let mut plan = Plan::for_tests(Engine::Valkey, true);
+            plan.targets[0].endpoint = Endpoint::new(host, 6379).unwrap();
+            let machine = RanOn { host: "app-1".into(), instance_id: None };
+            let now = "2026-02-01T00:00:00Z".parse().unwrap();
+            let context = Context { plan: &plan, target: &plan.targets[0], credentials: None, machine: &machine, now };
+            let session = Session { version, cipher: String::new() };
+            let judgement = session_of(&session, None, &context);
+            (judgement.outcome, code(&judgement).to_owned())
+        };
+        let (public, private) =
+            ("orders-x1.public.serverless.use1.cache.amazonaws.com", "orders-x1.serverless.use1.cache.amazonaws.com");
+        assert_eq!(judged(public, "TLS 1.2"), (Outcome::Ok, "EC3032".to_owned()));
+        assert_eq!(judged(public, TLS_1_3), (Outcome::Ok, String::new()));
+        assert_eq!(judged(private, "TLS 1.2"), (Outcome::Ok, String::new()));
     }
 
     #[test]

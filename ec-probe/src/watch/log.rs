@@ -27,7 +27,7 @@ pub struct Cause {
 /// Who answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The IP address and port.
+    /// The IP address and port; `HOST:PORT` where a relay has found it.
     pub address: String,
     /// `primary`, `replica`, where the server says so when the ladder is climbed.
     pub role: Option<String>,

@@ -101,10 +101,11 @@ impl Watching<'_> {
         let (reach, mut findings) = probe.climb(0, wire, asked).await;
         let at = self.begun.elapsed();
         findings.extend(probe.remarks(std::slice::from_ref(&reach)));
-        let address = wire.address().filter(|_| reach.answers);
+        let address = wire.place().filter(|_| reach.answers);
+        let is_up = address.is_some();
         let events = if let Some(address) = address {
             let role = reach.server.as_ref().and_then(|server| server.role.clone());
-            self.watched.log.up(at, Place { address: address.to_string(), role })
+            self.watched.log.up(at, Place { address, role })
         } else {
             let cause = cause(&reach, &findings);
             self.watched.log.down(asked - self.begun, at, cause).into_iter().collect()
@@ -112,7 +113,7 @@ impl Watching<'_> {
         self.watched.reach = Some(reach);
         self.watched.findings = findings;
         events.iter().try_for_each(|event| self.teller.tell(event))?;
-        Ok(address.is_some())
+        Ok(is_up)
     }
 
     /// Asks at every tick on the connection that has logged in, until an answer is not a good one or the watch is over.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use ec_shared::token::{self, TokenRequest};
+use ec_shared::token::{self, Kind, TokenRequest};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
@@ -82,7 +82,8 @@ impl Expected<'_> {
             return Err(*refusal);
         }
         // Signed once more, at the token's time and with what the service knows: all parameters must come out alike.
-        let request = TokenRequest { name: self.name, user, region: self.region, serverless: self.serverless };
+        let request =
+            TokenRequest { name: self.name, user, region: self.region, kind: Kind::of_cache(self.serverless) };
         let own = token::sign(&request, self.credentials, date).map_err(|_| Refusal::NotAToken)?;
         let is_same = parts(own.expose()).is_some_and(|(_, own)| own == parameters);
         if is_same { Ok(()) } else { Err(Refusal::Signature) }
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn everything_about_a_token_must_fit() {
-        let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", serverless: true };
+        let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", kind: Kind::Serverless };
         let known = credentials("AKIDEXAMPLE", SECRET);
         let same = |token: String| token;
         assert_eq!(judged(fitting, &known, 0, same), Ok(()));
@@ -147,7 +148,7 @@ mod tests {
             (TokenRequest { user: "web", ..fitting }, &known, 0, Refusal::User),
             (TokenRequest { name: "orders.use1.cache.amazonaws.com", ..fitting }, &known, 0, Refusal::Host),
             (TokenRequest { name: "ORDERS", ..fitting }, &known, 0, Refusal::Host),
-            (TokenRequest { serverless: false, ..fitting }, &known, 0, Refusal::ResourceType),
+            (TokenRequest { kind: Kind::ReplicationGroup, ..fitting }, &known, 0, Refusal::ResourceType),
             (TokenRequest { region: "us-east-1", ..fitting }, &known, 0, Refusal::Scope),
             (fitting, &known, -901, Refusal::Expired),
             (fitting, &known, 301, Refusal::NotYetValid),
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_edited_is_refused() {
-        let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", serverless: true };
+        let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", kind: Kind::Serverless };
         let known = credentials("AKIDEXAMPLE", SECRET);
         let edits: [(Edit, Refusal); 6] = [
             (|token| token.replace("Action=connect", "Action=connects"), Refusal::Action),

@@ -251,6 +251,11 @@ section!(Probe {
     addresses: Vec<Address>,
     tls: Session,
     server: Server,
+    topology: Topology,
+    discovery: Discovery,
+    nodes: Vec<Node>,
+    replication: Replication,
+    client_mode: ClientMode,
     total_ms: f64,
     others: Vec<Value>,
 });
@@ -497,4 +502,83 @@ struct Server {
     role: Option<String>,
     #[serde(default)]
     stats: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Topology {
+    shards: u64,
+    nodes: u64,
+    covered: u64,
+    list: Vec<Shard>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shard {
+    slots: Vec<(u16, u16)>,
+    nodes: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    id: Option<String>,
+    host: String,
+    port: u16,
+    role: NodeRole,
+    health: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NodeRole {
+    Primary,
+    Replica,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Discovery {
+    version: u64,
+    nodes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Node {
+    endpoint: String,
+    shard: Option<u64>,
+    role: Option<NodeRole>,
+    says: Option<NodeRole>,
+    ip: Option<String>,
+    answers: Option<bool>,
+    credentials_withheld: Option<bool>,
+    #[serde(default)]
+    stages_ms: BTreeMap<String, f64>,
+    failed: Option<Failed>,
+    total_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failed {
+    stage: String,
+    summary: String,
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
+enum Replication {
+    Primary { count: u64, replicas: Vec<String> },
+    Replica { primary: String, link: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientMode {
+    mode: String,
+    command: Option<String>,
+    note: Option<String>,
 }
