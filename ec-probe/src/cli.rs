@@ -1,5 +1,6 @@
 //! The command line, and what a run does for each document.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,16 @@ use tokio::time::Instant;
 use crate::climb::Probe;
 use crate::domain::HostSuffix;
 use crate::endpoint::Endpoint;
+use crate::fleet::{Fleet, Prober};
 use crate::latency::{self, Amount, Exposition, Measured};
+use crate::login::{self, Identities};
+use crate::merge::{self, Merge};
 use crate::plan::{AuthWish, Plan, Surroundings, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
 use crate::way::{Relay, Way};
-use crate::{codes, login, self_test, text};
+use crate::{codes, self_test, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +57,8 @@ with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command.
 pub struct Cli {
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    fleet: Fleet,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -89,11 +95,14 @@ enum Verb {
     },
     /// Climbs the ladder to servers in its own process: shows, without a network, that the tool works here
     SelfTest,
+    /// Joins the results of many machines and shards: one stream, documents about one connection together
+    #[command(after_help = merge::HELP)]
+    Merge(Merge),
 }
 
 /// What is done with a document.
 enum Work {
-    Probe,
+    Probe(Fleet),
     Latency(Amount, Option<PathBuf>),
     Watch(Rhythm, Option<PathBuf>),
 }
@@ -228,7 +237,8 @@ impl Tool for Cli {
             Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Work::Latency(amount, openmetrics)),
             Some(Verb::Watch { flags, rhythm, events }) => (*flags, Work::Watch(rhythm, events)),
             Some(Verb::SelfTest) => return self_test::run(&self.common, output),
-            _ => (self.flags, Work::Probe),
+            Some(Verb::Merge(merge)) => return merge.run(output),
+            _ => (self.flags, Work::Probe(self.fleet)),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
@@ -240,30 +250,34 @@ impl Tool for Cli {
             wishes: flags.wishes(self.aws.region.as_deref())?,
             trust: Arc::new(Trust::new(flags.cafile.as_deref())?),
             aws: self.aws,
+            identities: Identities::default(),
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
             names_stage: flags.stage_exitcode,
         };
-        let runtime = aws::runtime()?;
-        let exit = match work {
-            Work::Probe => {
-                let stage = Stage { key: "probe", command: "probe", report: text::report };
-                let interrupt = run.interrupt()?;
-                stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output, &interrupt)))
-            }
-            Work::Latency(amount, openmetrics) => {
-                run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
-            }
+        match work {
+            Work::Probe(fleet) => run.each_probe(fleet, input, output),
+            Work::Latency(amount, openmetrics) => on_one_loop(&run.wishes.way, |runtime| {
+                run.each_latency(runtime, input, output, amount, openmetrics.as_deref())
+            }),
             Work::Watch(rhythm, events) => {
                 let patience = self.common.timeout.unwrap_or(watch::PATIENCE);
-                run.each_watch(&runtime, input, output, (rhythm, patience), events.as_deref())
+                on_one_loop(&run.wishes.way, |runtime| {
+                    run.each_watch(runtime, input, output, (rhythm, patience), events.as_deref())
+                })
             }
-        };
-        runtime.block_on(run.wishes.way.settle());
-        // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
-        runtime.shutdown_background();
-        exit
+        }
     }
+}
+
+/// Works on one document after the other.
+fn on_one_loop(way: &Way, work: impl FnOnce(&Runtime) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let runtime = aws::runtime()?;
+    let exit = work(&runtime);
+    runtime.block_on(way.settle());
+    // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
+    runtime.shutdown_background();
+    exit
 }
 
 /// What stays the same from document to document.
@@ -271,13 +285,40 @@ struct Run {
     wishes: Wishes,
     trust: Arc<Trust>,
     aws: AwsFlags,
+    identities: Identities,
     timeout: Duration,
     machine: RanOn,
     names_stage: bool,
 }
 
+/// Probes documents side by side.
+struct Probes {
+    run: Run,
+    voice: Output,
+}
+
+impl Prober for Probes {
+    async fn probe(&self, document: &Document) -> Result<Section, Failure> {
+        self.run.probe(document, &self.voice).await
+    }
+
+    async fn settle(&self) {
+        self.run.wishes.way.settle().await;
+    }
+}
+
 impl Run {
-    /// A signal ends this tool as it ends any other, unless it has started commands, which must not outlive it.
+    fn each_probe(self, fleet: Fleet, input: Input, output: &mut Output) -> Result<Exit, Failure> {
+        let stage = Stage { key: "probe", command: "probe", report: text::report };
+        let interrupt = self.interrupt()?;
+        let probes = Probes { run: self, voice: output.voice() };
+        // Every process has other keys for its hash tables.
+        let chance = RandomState::new().hash_one(0);
+        fleet.run(stage, input, output, probes, chance, &interrupt)
+    }
+
+    /// A signal ends this tool as it ends any other, unless it has started commands, which must not outlive it, or has a
+    /// fleet in work.
     fn interrupt(&self) -> Result<Interrupt, Failure> {
         match self.wishes.way.relay() {
             Some(Relay::Command(_)) => Interrupt::listen(),
@@ -285,19 +326,9 @@ impl Run {
         }
     }
 
-    async fn probe(&self, document: &Document, output: &Output, interrupt: &Interrupt) -> Result<Section, Failure> {
+    async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
         let probe = Probe { patient: true, ..self.prepared(document, output).await? };
-        let learned = tokio::select! {
-            biased;
-            learned = probe.run() => learned,
-            () = interrupt.raised() => {
-                let mut section = Section::new("probe", Status::Error).fact("ran_on", &self.machine);
-                if let Err(failure) = interrupt.check() {
-                    section.blame(&failure.hint("nothing was found out; run the same command again"));
-                }
-                return Ok(section);
-            }
-        };
+        let learned = probe.run().await;
         let exit = learned.exit().filter(|_| self.names_stage);
         Ok(Section { exit, ..learned.section("probe", &self.machine) })
     }
@@ -409,7 +440,7 @@ impl Run {
         if plan.tls {
             Trust::read_ahead(&self.trust);
         }
-        let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
+        let credentials = login::credentials(&plan.login, &self.aws, self.timeout, &self.identities).await?;
         Ok(Probe {
             plan,
             server_names,

@@ -386,6 +386,11 @@ ec_shared::codes! {
         see: "ec-probe latency --help",
         fix: "Raise --timeout, or lower --count and --connections; with --rate, --count takes count / rate seconds."
     }
+    GIVEN_UP = "EC3081" No "the document was not probed, because too many others have failed" {
+        cause: "More documents have failed than --max-errors bears. Those in work were finished, and no more were begun.",
+        see: "jq 'select(.ok == false) | .probe.findings[0].code'",
+        fix: "Mend what the documents that failed name, then run again with --resume and the output of this run."
+    }
     OUTAGE = "EC3090" No "the cache did not answer all the time" {
         cause: "A failover, maintenance, a restart, or a fault of the network; each outage tells the stage that failed.",
         see: "aws elasticache describe-events --duration 60",

@@ -19,6 +19,7 @@
 //! - [`client_mode`] says how a client is to be set up.
 //! - [`latency`] asks some of them again and again, and sums up how long the answers took.
 //! - [`watch`] asks one of them at every tick, climbs anew when it fails, and tells outages.
+//! - [`fleet`] takes thousands of documents up side by side; [`merge`] joins what many runs have written.
 //! - What a server says is bounded by [`limits`], and goes through [`harmless`] before anybody looks at it.
 //! - `self_test` climbs the ladder to servers in its own process.
 //! - [`answer`] is what passes between the two halves; [`reach`] is what the document and the report get to see.
@@ -35,6 +36,7 @@ pub mod discovery;
 pub mod dns;
 pub mod domain;
 pub mod endpoint;
+pub mod fleet;
 #[cfg(test)]
 mod fuzz;
 pub mod harmless;
@@ -43,6 +45,7 @@ pub mod latency;
 pub mod limits;
 pub mod login;
 pub mod memcached;
+pub mod merge;
 pub mod nodes;
 pub mod plan;
 pub mod reach;

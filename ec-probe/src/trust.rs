@@ -5,6 +5,7 @@
 use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ec_shared::Failure;
@@ -23,6 +24,7 @@ pub struct Trust {
     provider: Arc<CryptoProvider>,
     given: Option<Arc<WebPkiServerVerifier>>,
     system: OnceLock<Option<Arc<WebPkiServerVerifier>>>,
+    is_read_ahead: AtomicBool,
 }
 
 impl Trust {
@@ -33,7 +35,7 @@ impl Trust {
     pub fn new(cafile: Option<&Path>) -> Result<Self, Failure> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let given = cafile.map(|path| given(path, &provider)).transpose()?;
-        Ok(Self { provider, given, system: OnceLock::new() })
+        Ok(Self { provider, given, system: OnceLock::new(), is_read_ahead: AtomicBool::new(false) })
     }
 
     /// Trusts this authority, and not the system's.
@@ -45,7 +47,7 @@ impl Trust {
         let mut roots = RootCertStore::empty();
         roots.add(authority)?;
         let given = verifier(roots, &provider);
-        Ok(Self { provider, given, system: OnceLock::from(None) })
+        Ok(Self { provider, given, system: OnceLock::from(None), is_read_ahead: AtomicBool::new(false) })
     }
 
     /// The cryptography.
@@ -60,9 +62,9 @@ impl Trust {
         Some(u16::from_be_bytes(bytes))
     }
 
-    /// Begins to read the system's authorities on a thread of its own, where they will surely be needed.
+    /// Begins to read the system's authorities on a thread of its own, where they will surely be needed, once.
     pub fn read_ahead(trust: &Arc<Self>) {
-        if trust.given.is_none() {
+        if trust.given.is_none() && !trust.is_read_ahead.swap(true, Ordering::Relaxed) {
             let trust = Arc::clone(trust);
             std::thread::spawn(move || {
                 trust.system();

@@ -81,35 +81,43 @@ async fn talk(kind: Kind, mut stream: impl Stream) -> io::Result<()> {
             return Ok(());
         }
         said.extend_from_slice(&chunk[..length]);
-        let answer: &[u8] = match kind {
-            Kind::Silent | Kind::Nobody => b"",
-            Kind::Web => b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
-            Kind::Endless => b"$1073741824\r\n",
-            Kind::Memcached if said.ends_with(b"version\r\n") => b"VERSION 1.6.0\r\n",
+        let answer = match kind {
+            Kind::Silent | Kind::Nobody => Vec::new(),
+            Kind::Web => b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n".to_vec(),
+            Kind::Endless => b"$1073741824\r\n".to_vec(),
+            Kind::Memcached if said.ends_with(b"version\r\n") => b"VERSION 1.6.0\r\n".to_vec(),
             Kind::Memcached if said.ends_with(b"stats\r\n") => {
-                b"STAT curr_items 0\r\nSTAT curr_connections 1\r\nEND\r\n"
+                b"STAT curr_items 0\r\nSTAT curr_connections 1\r\nEND\r\n".to_vec()
             }
-            Kind::Memcached => b"ERROR\r\n",
-            Kind::Cache | Kind::Good | Kind::Expired | Kind::OtherName | Kind::SelfSigned => answer(&said),
+            Kind::Memcached => b"ERROR\r\n".to_vec(),
+            Kind::Cache | Kind::Good | Kind::Expired | Kind::OtherName | Kind::SelfSigned => answers(&said),
         };
         if !answer.is_empty() {
             said.clear();
-            stream.write_all(answer).await?;
+            stream.write_all(&answer).await?;
             stream.flush().await?;
         }
     }
 }
 
-/// What a cache answers. Like Valkey it says nothing to what is neither a command nor a line, such as a handshake.
-fn answer(said: &[u8]) -> &'static [u8] {
+/// What a cache answers to all the commands that came together. Like Valkey it says nothing to what is neither a command
+/// nor a line, such as a handshake.
+fn answers(said: &[u8]) -> Vec<u8> {
+    if said == b"PING\r\n" {
+        return answer(&["PING"]).to_vec();
+    }
     let mut reader = Reader::default();
     reader.feed(said);
-    let words: Vec<String> = match reader.reply() {
-        Ok(Some(Value::List(words))) => words.iter().filter_map(Value::text).collect(),
-        _ if said == b"PING\r\n" => vec!["PING".to_owned()],
-        _ => return b"",
-    };
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let mut answers = Vec::new();
+    while let Ok(Some(Value::List(words))) = reader.reply() {
+        let words: Vec<String> = words.iter().filter_map(Value::text).collect();
+        answers.extend(answer(&words.iter().map(String::as_str).collect::<Vec<_>>()));
+    }
+    answers
+}
+
+fn answer(words: &[&str]) -> &'static [u8] {
+    match words {
         ["AUTH", USER, PASSWORD] => b"+OK\r\n",
         ["AUTH", ..] => b"-WRONGPASS invalid username-password pair or user is disabled.\r\n",
         ["HELLO", "3"] => b"%3\r\n+server\r\n+valkey\r\n+version\r\n+8.0.0\r\n+mode\r\n+standalone\r\n",
