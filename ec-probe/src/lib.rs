@@ -36,6 +36,7 @@ pub mod discovery;
 pub mod dns;
 pub mod domain;
 pub mod endpoint;
+mod flags;
 pub mod fleet;
 #[cfg(test)]
 mod fuzz;
