@@ -21,7 +21,7 @@ use crate::ladder::Stage;
 use crate::limits::{LINE_BYTES, LINES, REPLY_BYTES, REPLY_ELEMENTS, REPLY_LEVELS};
 use crate::reach::Server;
 use crate::replication::Replication;
-use crate::resp::{Malformed, Reader, Value};
+use crate::resp::{self, Malformed, Value};
 use crate::topology::read::{Asked, read};
 use crate::trust::Trust;
 use crate::verdict::tests::judged;
@@ -189,18 +189,7 @@ fn measured(value: &Value) -> (usize, usize, usize) {
 
 /// Everything that comes out of bytes that come in as portions of this size.
 fn read_all(bytes: &[u8], size: usize) -> (Vec<Value>, Option<Malformed>) {
-    let (mut reader, mut replies) = (Reader::default(), Vec::new());
-    for portion in bytes.chunks(size) {
-        reader.feed(portion);
-        loop {
-            match reader.reply() {
-                Ok(Some(reply)) => replies.push(reply),
-                Ok(None) => break,
-                Err(malformed) => return (replies, Some(malformed)),
-            }
-        }
-    }
-    (replies, None)
+    resp::tests::read(&bytes.chunks(size).collect::<Vec<_>>())
 }
 
 /// What a terminal would act on.

@@ -318,7 +318,7 @@ pub(crate) mod tests {
     }
 
     /// Everything that comes out of bytes that come in as these portions.
-    fn read(portions: &[&[u8]]) -> (Vec<Value>, Option<Malformed>) {
+    pub(crate) fn read(portions: &[&[u8]]) -> (Vec<Value>, Option<Malformed>) {
         let (mut reader, mut replies) = (Reader::default(), Vec::new());
         for portion in portions {
             reader.feed(portion);
