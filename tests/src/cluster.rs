@@ -1,4 +1,4 @@
-//! A cluster of Valkey on loopback: three primaries, three replicas.
+//! A cluster of Valkey or Redis OSS on loopback: three primaries, three replicas.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,8 @@ const NODE_TIMEOUT_MS: &str = "1000";
 /// How a cluster is to be. Without anything: plain text, nobody asked for a password.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
+    /// The server to start, if not `valkey-server`.
+    pub program: Option<String>,
     /// The nodes' certificate and key.
     pub tls: Option<Identity>,
     /// Users, in the words of an ACL file.
@@ -105,8 +107,14 @@ fn node(options: &ClusterOptions, index: usize) -> Valkey {
         args.extend(["--cluster-preferred-endpoint-type", "hostname"].map(str::to_owned));
     }
     args.extend(options.args.iter().cloned());
-    let users = options.users.clone();
-    Valkey::with(ValkeyOptions { tls: options.tls.clone(), users, args, bus: Some(bus), ..ValkeyOptions::default() })
+    Valkey::with(ValkeyOptions {
+        program: options.program.clone(),
+        tls: options.tls.clone(),
+        users: options.users.clone(),
+        args,
+        bus: Some(bus),
+        ..ValkeyOptions::default()
+    })
 }
 
 /// The authority's certificate stands beside those that it has signed.

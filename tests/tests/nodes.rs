@@ -110,7 +110,21 @@ fn a_replica_that_is_killed_is_a_warning_and_its_primary_an_error() {
 #[test]
 fn after_a_failover_the_old_primary_is_a_warning() {
     need!("valkey-server");
-    let cluster = Cluster::start(&ClusterOptions::default());
+    a_failover_is_told("valkey-server", "valkey-cli -c");
+}
+
+#[test]
+fn a_cluster_of_redis_oss_is_told_as_one_of_valkey_is() {
+    need!("redis-server");
+    a_failover_is_told("redis-server", "redis-cli -c");
+}
+
+/// Probes a cluster while it is whole, and after one of its primaries was killed.
+fn a_failover_is_told(program: &str, client: &str) {
+    let cluster = Cluster::start(&ClusterOptions { program: Some(program.to_owned()), ..ClusterOptions::default() });
+    let whole = section(&probe(&cluster.node(0).endpoint()).args(["--no-tls"]).run().ok());
+    assert_eq!(stage(&whole, "nodes")["summary"], "6 of 6 nodes answer");
+    assert_eq!((codes(&whole), &whole["client_mode"]["command"]), (Vec::new(), &json!(client)));
     let (primary, replica) = (cluster.node(2), cluster.node(5));
     primary.stop();
     cluster.wait_for_failover_to(5);
