@@ -12,6 +12,7 @@ use crate::judge;
 use crate::machine::Machine;
 use crate::platform::Platform;
 use crate::request::Request;
+use crate::script::{self, ScriptFlags};
 use crate::text;
 use crate::verbs::{Asked, Work};
 
@@ -31,6 +32,7 @@ Examples:
   ec-sg find --cache orders | ec-cli-install apply   a client with TLS, unless there is one
   ec-cli-install apply --source-tarball valkey-8.1.1.tar.gz --sha256 HEX --prefix ~/.local
   ec-cli-install plan --os amazon-linux-2            the steps for another system
+  ec-cli-install script --os debian | ssh HOST sh    the same steps, run there
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 cannot run here, 4 refused, 5 temporary, 6 partial, 7 input or output";
 
@@ -62,6 +64,8 @@ enum Verb {
         #[command(flatten)]
         place: Place,
     },
+    /// Prints the plan as a script for another machine, ready for `ssh HOST sh`
+    Script(ScriptFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -123,6 +127,7 @@ impl Tool for Cli {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
             Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
+            Verb::Script(flags) => return script::run(flags, output),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };
         let mut machine = Machine::here();

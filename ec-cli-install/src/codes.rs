@@ -138,4 +138,14 @@ codes! {
         see: "df -h /tmp; ip address show lo",
         fix: "Make room, bring loopback up, then run the same command again."
     }
+    NO_SCRIPT = "EC4050" Usage "there is no script for this" {
+        cause: "A prefix for another machine has to be absolute; a system without a shell runs none; and with a tarball in it, it is longer than user data (16 KiB) or an SSM document (64 KiB) may be.",
+        see: "The error says which of these it is.",
+        fix: "Do as the hint says; ec-cli-install plan --os ID shows what there is for a system without a shell."
+    }
+    NOT_FETCHED = "EC4051" Temporary "the script could not load the source" {
+        cause: "The machine that the script ran on does not reach the address, or has neither curl nor wget.",
+        see: "curl -fsSLO URL, on that machine",
+        fix: "Let the source travel in the script: ec-cli-install script --source-tarball FILE"
+    }
 }

@@ -9,7 +9,8 @@
 //!   what to do), [`judge`] (what was proven × what the cache needs → findings).
 //! - Each at one door: [`shell`] is the only file that starts programs, [`archive`] the only one that unpacks,
 //!   [`place`] the only one that writes into the prefix, [`server`] the only one that listens.
-//! - [`package`], [`source`] and [`proof`] put these together; [`apply`] walks a plan.
+//! - [`package`], [`source`] and [`proof`] put these together; [`apply`] walks a plan, and [`script`] writes it down for
+//!   another machine.
 
 pub mod apply;
 pub mod archive;
@@ -25,6 +26,7 @@ pub mod platform;
 pub mod proof;
 pub mod recipe;
 pub mod request;
+pub mod script;
 pub mod server;
 pub mod shell;
 pub mod source;

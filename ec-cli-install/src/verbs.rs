@@ -200,7 +200,11 @@ impl<'a> Work<'a> {
         self.section
     }
 
-    fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
+    /// Makes the plan, and gives the tarball that it is about.
+    ///
+    /// # Errors
+    /// As [`Situation::package`], [`Tarball::open`] and the package manager.
+    pub(crate) fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
         let is_here = !self.is_elsewhere;
         let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
         let method = self.request.method(&platform)?;
