@@ -6,6 +6,7 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
+//! - [`Debian`]: a small Debian of the test's own, for what installs packages; [`tarball`]: Valkey's source.
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
@@ -28,6 +29,7 @@ mod canned;
 mod certs;
 mod cluster;
 mod counting;
+mod debian;
 mod emulator;
 mod enforced;
 mod failing;
@@ -44,6 +46,7 @@ mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
+mod source;
 mod sshd;
 mod tool;
 mod valkey;
@@ -57,6 +60,7 @@ pub use canned::Canned;
 pub use certs::{Certs, Identity};
 pub use cluster::{Cluster, ClusterOptions};
 pub use counting::Counting;
+pub use debian::Debian;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};
 pub use failing::{Failing, Fault, Gate};
@@ -69,6 +73,7 @@ pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
 pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
+pub use source::tarball;
 pub use sshd::Sshd;
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

@@ -15,7 +15,7 @@ stop() {
   fi
   fail "$1" "$2" "cannot $purpose" "$3"
 }
-passing='could not resolve|cannot resolve|temporary failure|could not connect|connection timed out|network is unreachable|failed to download|cannot download|unable to connect'
+passing='failed to fetch|failed to download|cannot download|could not resolve|temporary failure|could not connect|unable to connect|timed out|unreachable'
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -111,6 +111,8 @@ try() {
     sleep 5
     waited=$((waited + 5))
   done
+  # apt-get update calls it a success when it could load nothing.
+  cat "$work/log" >>"$work/said"
 }
 
 # Says which client there is now, and that it knows TLS.
