@@ -1,4 +1,8 @@
 
+need() {
+  for program; do has "$program" || fail EC4036 3 "cannot find $program on the PATH" "install $program"; done
+}
+
 has_toolchain() {
   has make && has cc || return 1
   if [ "$(uname -s)" = Darwin ]; then

@@ -1,48 +1,61 @@
-//! A plan as one POSIX sh file. Pure, but for the tarball that it may carry.
+//! A plan as one POSIX sh file. Pure.
 //!
 //! The functions that never change are files of their own, `functions.sh` and `build.sh`; here they meet the steps of the
 //! recipe. Everything stands in one pair of braces, which a shell reads to its end before it runs any of it.
 
-use std::fmt::Write;
-use std::fs;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use ec_shared::{Code, Failure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::codes;
 use crate::plan::{Plan, Todo};
 use crate::platform::Platform;
 use crate::recipe::{Manager, Recipe, Step, quoted};
-use crate::source::Tarball;
+use crate::source::{Tarball, sha256_of};
 
 const FUNCTIONS: &str = include_str!("functions.sh");
 const BUILD: &str = include_str!("build.sh");
 
-/// A tarball that travels in the script.
+/// A tarball that travels in the script, compressed with gzip, which is on every machine, as xz is not.
 #[derive(Clone, Debug)]
 pub(super) struct Payload {
-    /// Its path on this machine, as the steps of the plan name it.
-    path: String,
-    /// Its name on the other.
-    name: &'static str,
+    /// Its path and SHA-256 on this machine, as the steps of the plan name them.
+    here: (String, String),
+    /// Its name and SHA-256 on the other.
+    there: (&'static str, String),
     bytes: Vec<u8>,
 }
 
 impl Payload {
-    /// Reads the bytes of `tarball` once more. The script checks their SHA-256 before it unpacks them.
+    /// Takes what is in `tarball`, and so what was checked.
     ///
     /// # Errors
-    /// `EC9021` if that fails.
+    /// `EC9021` if it cannot be compressed.
     pub(super) fn of(tarball: &Tarball) -> Result<Self, Failure> {
         let path = tarball.path.display().to_string();
-        let bytes = fs::read(&tarball.path)
-            .map_err(|error| Failure::new(&ec_shared::codes::READ, format!("cannot read {path}")).because(error))?;
-        Ok(Self { path, name: "valkey.tar", bytes })
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        let bytes = gzip.write_all(tarball.plain()).and_then(|()| gzip.finish()).map_err(|error| {
+            Failure::new(&ec_shared::codes::READ, format!("cannot compress {path} for the script")).because(error)
+        })?;
+        let there = ("valkey.tar.gz", sha256_of(&bytes));
+        Ok(Self { here: (path, tarball.sha256.clone()), there, bytes })
+    }
+
+    /// A command of the plan as it is on the other machine.
+    fn told_there(&self, command: &str) -> String {
+        let ((path, sha256), (name, new_sha256)) = (&self.here, &self.there);
+        // Inside quotes, too, where a quote is written as four characters.
+        let within = path.replace('\'', r"'\''");
+        command.replace(sha256, new_sha256).replace(&quoted(path), name).replace(&within, name)
     }
 
     fn step(&self) -> Action {
         let text = base64_simd::STANDARD.encode_to_string(&self.bytes);
         let lines: Vec<&str> = text.as_bytes().chunks(76).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-        let body = format!("base64 -d >{} <<'END'\n{}\nEND", self.name, lines.join("\n"));
+        let body = format!("base64 -d >{} <<'END'\n{}\nEND", self.there.0, lines.join("\n"));
         Action { purpose: "take the source out of this script".to_owned(), body, blame: &codes::BAD_ARCHIVE }
     }
 }
@@ -176,6 +189,8 @@ fn build(script: &mut String, platform: &Platform, recipe: &Recipe, payload: Opt
         "    has_toolchain || fail EC4031 3 'cannot build without make, cc and the headers of OpenSSL' \\\n      \
          'install them with the package manager of this system'\n",
     );
+    let sum = if source.iter().any(|step| step.command.contains("shasum ")) { "shasum" } else { "sha256sum" };
+    let _ = writeln!(main, "    need tar gzip {sum}{}", if payload.is_some() { " base64" } else { "" });
     let mut is_built = false;
     for action in
         payload.map(Payload::step).into_iter().chain(source.iter().map(|step| of_source(step, payload, target)))
@@ -240,12 +255,7 @@ fn is_check(step: &Step) -> bool {
 
 /// A step that loads, checks, unpacks, builds or puts into place.
 fn of_source(step: &Step, payload: Option<&Payload>, target: &str) -> Action {
-    let mut body = step.command.clone();
-    if let Some(payload) = payload {
-        // Inside quotes, too, where a quote is written as four characters.
-        let within = payload.path.replace('\'', r"'\''");
-        body = body.replace(&quoted(&payload.path), payload.name).replace(&within, payload.name);
-    }
+    let mut body = payload.map_or_else(|| step.command.clone(), |payload| payload.told_there(&step.command));
     let blame = if step.download.is_some() {
         body = with_wget(&body, step);
         &codes::NOT_FETCHED
@@ -331,14 +341,15 @@ mod tests {
 
     #[test]
     fn a_tarball_that_travels_along_has_another_name_there() {
-        let payload = Payload { path: "/home/it's/v.tgz".to_owned(), name: "valkey.tar", bytes: b"ab".to_vec() };
+        let here = ("/home/it's/v.txz".to_owned(), "ab".to_owned());
+        let payload = Payload { here, there: ("valkey.tar.gz", "cd".to_owned()), bytes: b"ab".to_vec() };
         for (command, there) in [
-            (r"tar xf '/home/it'\''s/v.tgz'", "tar xf valkey.tar"),
-            (r"echo 'ab  /home/it'\''s/v.tgz' | sha256sum -c", "echo 'ab  valkey.tar' | sha256sum -c"),
+            (r"tar xf '/home/it'\''s/v.txz'", "tar xf valkey.tar.gz"),
+            (r"echo 'ab  /home/it'\''s/v.txz' | sha256sum -c", "echo 'cd  valkey.tar.gz' | sha256sum -c"),
         ] {
             assert_eq!(of_source(&step(command), Some(&payload), "/c").body, there);
         }
-        assert_eq!(payload.step().body, "base64 -d >valkey.tar <<'END'\nYWI=\nEND");
+        assert_eq!(payload.step().body, "base64 -d >valkey.tar.gz <<'END'\nYWI=\nEND");
     }
 
     #[test]
