@@ -80,7 +80,7 @@ pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
     fs::write(&unknown_pem, unknown.pem()).map_err(|error| cannot(&error))?;
     let attempt = |versions: &[&'static SupportedProtocolVersion], trusted: &Path| {
         let server = Server::start(&known, versions).map_err(|error| cannot(&error))?;
-        ping(shell, client, &server, trusted)
+        ask(shell, client, &server, trusted)
     };
     Ok(Proof {
         tls12: attempt(&[&TLS12], &known_pem)?,
@@ -89,11 +89,21 @@ pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
     })
 }
 
-fn ping(shell: &Shell, client: &Path, server: &Server, trusted: &Path) -> Result<Attempt, Failure> {
-    let port = server.port().to_string();
-    let args =
-        ["--tls", "--cacert", &trusted.to_string_lossy(), "-h", "127.0.0.1", "-p", &port, "ping"].map(str::to_owned);
-    let ran: Ran = shell.run(&Job::new(client, args).limit(PATIENCE))?;
-    let prints_it = ran.is_success() && ran.stdout.trim_ascii() == b"PONG";
+/// Lets the client ask for a PONG; an openssl, which is used for Memcached, asks for the version.
+fn ask(shell: &Shell, client: &Path, server: &Server, trusted: &Path) -> Result<Attempt, Failure> {
+    let (port, trusted) = (server.port().to_string(), trusted.to_string_lossy());
+    let is_openssl = client.file_name().is_some_and(|name| name.to_string_lossy().starts_with("openssl"));
+    let job = if is_openssl {
+        let at = format!("127.0.0.1:{port}");
+        let args = ["s_client", "-quiet", "-verify_return_error", "-CAfile", &trusted, "-connect", &at];
+        Job::new(client, args.map(str::to_owned)).input("version\r\nquit\r\n")
+    } else {
+        let args = ["--tls", "--cacert", &trusted, "-h", "127.0.0.1", "-p", &port, "ping"];
+        Job::new(client, args.map(str::to_owned))
+    };
+    let ran: Ran = shell.run(&job.limit(PATIENCE))?;
+    let answer = ran.stdout.trim_ascii();
+    // How s_client ends says how the connection ended, which is not what is asked here.
+    let prints_it = if is_openssl { answer.starts_with(b"VERSION ") } else { ran.is_success() && answer == b"PONG" };
     Ok(if prints_it && server.is_asked() { Attempt::Answered } else { Attempt::Failed(ran.last_words()) })
 }

@@ -14,7 +14,7 @@ use ec_shared::{Exit, Failure};
 use crate::codes;
 use crate::machine::Machine;
 use crate::platform::Platform;
-use crate::request::{Method, Request};
+use crate::request::{Method, Request, sha256};
 use crate::verbs::{Asked, Work};
 
 use posix::Payload;
@@ -38,8 +38,14 @@ pub struct ScriptFlags {
     #[arg(long, value_name = "DIR")]
     prefix: Option<PathBuf>,
     /// Tarball of Valkey's source that travels in the script, for a machine that can load nothing
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "from")]
     source_tarball: Option<PathBuf>,
+    /// Address that the machine loads the source from, such as a mirror's [default: the release on GitHub]
+    #[arg(long, value_name = "URL", group = "from")]
+    source_url: Option<String>,
+    /// SHA-256 that the source must have [default for --source-url: the known release's]
+    #[arg(long, value_name = "HEX", requires = "from", value_parser = sha256)]
+    sha256: Option<String>,
     /// What the script is wrapped in
     #[arg(long, value_name = "FORMAT", default_value = "sh")]
     format: Format,
@@ -75,14 +81,16 @@ fn text(flags: ScriptFlags) -> Result<String, Failure> {
     let request = Request {
         method: flags.method,
         source_tarball: flags.source_tarball,
+        source_url: flags.source_url,
+        sha256: flags.sha256,
         prefix: flags.prefix,
         ..Request::default()
     };
     // With a system named, the plan is one for another machine, of which nothing else is known.
     let asked = Asked { request, os: Some(platform.clone()), ..Asked::default() };
-    let (plan, tarball) = Work::begin(&mut machine, &asked, "plan", &Document::empty())?.decide()?;
+    let (plan, tarball) = Work::begin(&mut machine, &asked, "plan", &Document::empty())?.decide(None)?;
     if plan.recipe.steps.is_empty() {
-        return Err(no_script(&format!("{} has no shell", platform.name))
+        return Err(no_script(&format!("nothing can be installed on {}", platform.name))
             .hint("ec-cli-install plan --os ID shows how the client gets there"));
     }
     let payload = tarball.as_ref().map(Payload::of).transpose()?;
@@ -110,6 +118,8 @@ mod tests {
             method: None,
             prefix: None,
             source_tarball: None,
+            source_url: None,
+            sha256: None,
             format: Format::Sh,
         }
     }

@@ -38,6 +38,7 @@ pub struct Job {
     args: Vec<OsString>,
     input: Vec<u8>,
     dir: Option<PathBuf>,
+    env: Vec<(OsString, OsString)>,
     limit: Duration,
     most: usize,
     is_transaction: bool,
@@ -82,6 +83,22 @@ impl Shell {
         self.interrupt = interrupt;
     }
 
+    /// The end of something that may take `limit`, and not longer than everything.
+    pub fn end_within(&self, limit: Duration) -> Instant {
+        let own = Instant::now() + limit;
+        self.deadline.map_or(own, |deadline| deadline.min(own))
+    }
+
+    /// Waits a moment for what another process does.
+    ///
+    /// # Errors
+    /// `EC9024` if a signal came.
+    pub fn pause(&self, time: Duration) -> Result<(), Failure> {
+        self.interrupt.check()?;
+        thread::sleep(time);
+        self.interrupt.check()
+    }
+
     /// The directories that are searched, in order.
     pub fn path(&self) -> &[PathBuf] {
         &self.path
@@ -119,6 +136,7 @@ impl Shell {
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
         command.env("PATH", std::env::join_paths(&self.path).unwrap_or_default());
         command.envs(self.home.iter().map(|home| ("HOME", home)));
+        command.envs(job.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(job.dir.as_deref().unwrap_or(Path::new("/")));
         command.stdin(if job.input.is_empty() { Stdio::null() } else { Stdio::piped() });
         // A group of its own: what make starts through a shell is stopped only with the whole group.
@@ -167,6 +185,7 @@ impl Job {
             args: args.into_iter().map(Into::into).collect(),
             input: Vec::new(),
             dir: None,
+            env: Vec::new(),
             limit: Duration::from_secs(10),
             most: KEPT,
             is_transaction: false,
@@ -184,6 +203,13 @@ impl Job {
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
+        self
+    }
+
+    /// Lets it see more of the environment.
+    #[must_use]
+    pub fn env(mut self, variables: &[(OsString, OsString)]) -> Self {
+        self.env.extend_from_slice(variables);
         self
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::need::skip;
 use crate::outcome::Outcome;
-use crate::source::cache;
 use crate::tool::{Run, command, sh};
 
 /// Long enough for a mirror that is far away.
@@ -83,4 +82,11 @@ impl Debian {
 fn as_root(program: &str) -> Run {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     command(program).env("PATH", path).env("HOME", "/root").timeout(LONG)
+}
+
+/// The directory of the tests in the user's cache.
+fn cache() -> Result<PathBuf, &'static str> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    Ok(cache.ok_or("there is no HOME")?.join("ec-tools"))
 }

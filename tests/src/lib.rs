@@ -6,12 +6,13 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
-//! - [`Debian`]: a small Debian of the test's own, for what installs packages; [`tarball`]: Valkey's source.
+//! - [`Debian`]: a small Debian of the test's own, for what installs packages.
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
+//! - [`installing`], [`Mirror`]: what ec-cli-install builds from, a server that has it, and a copy of this machine.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
@@ -36,7 +37,9 @@ mod failing;
 mod ground;
 mod http;
 mod iam_cache;
+pub mod installing;
 mod memcached;
+mod mirror;
 mod nameserver;
 mod need;
 mod network;
@@ -46,7 +49,6 @@ mod private_network;
 pub mod resp;
 pub mod rude;
 mod server;
-mod source;
 mod sshd;
 mod tool;
 mod valkey;
@@ -67,13 +69,13 @@ pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use mirror::Mirror;
 pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
 pub use outcome::Outcome;
 pub use paper_elasticache::{PaperCache, PaperElastiCache};
 pub use private_network::PrivateNetwork;
 pub use server::{Server, free_port, wait_until};
-pub use source::tarball;
 pub use sshd::Sshd;
 pub use tool::{Run, Running, Signal, TOOLS, command, sh, tool};
 pub use valkey::{Valkey, ValkeyOptions};

@@ -7,9 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ec_tests::{
-    Debian, Moto, Outcome, Run, Sshd, aws_cli, command, environment, is_installed, need, sh, skip, tarball, tool,
-};
+use ec_tests::installing::valkey_source as tarball;
+use ec_tests::{Debian, Moto, Outcome, Run, Sshd, aws_cli, command, environment, is_installed, need, sh, skip, tool};
 use serde_json::{Value, json};
 
 /// Long enough for a build on a busy machine.
@@ -25,7 +24,7 @@ fn script(args: &[&str]) -> String {
 /// Every value of --os, as the tool itself names them.
 fn systems() -> Vec<String> {
     let told = tool("ec-cli-install").args(["script", "--os", "?"]).run().exits(2).stderr;
-    let known = told.split("known are ").nth(1).unwrap().lines().next().unwrap();
+    let known = told.split("known are ").nth(1).unwrap().split([';', '\n']).next().unwrap();
     known.split(", ").map(|id| id.trim().split('[').next().unwrap().to_owned()).collect()
 }
 

@@ -24,7 +24,6 @@ begin() {
   given_path=${PATH-}
   PATH=${PATH:-/usr/bin:/bin}:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin
   export PATH LC_ALL=C
-  sudo=
   is_system || fail EC4013 2 "this script is for $system, and this is $(os_release name)" \
     'write one for this system: ec-cli-install script --os ID'
 }
@@ -82,11 +81,11 @@ find_client() {
 
 need_root() {
   [ "$(id -u)" != 0 ] || return 0
-  if has sudo && sudo -n true 2>/dev/null; then sudo=yes; return 0; fi
+  if has sudo && sudo -n true 2>/dev/null; then return 0; fi
   fail EC4015 3 "cannot $1 as $(id -un)" "run it as root, or where sudo asks for no password${2-}"
 }
 
-as_root() { if [ -n "$sudo" ]; then sudo -n "$@"; else "$@"; fi; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 enter_work() {
   work=$(mktemp -d "${TMPDIR:-/tmp}/ec-cli-install.XXXXXX") ||

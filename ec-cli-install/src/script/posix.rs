@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use crate::codes;
 use crate::plan::{Plan, Todo};
 use crate::platform::Platform;
-use crate::recipe::{Manager, Recipe, Step, quoted};
+use crate::recipe::{Alternative, Manager, Recipe, Step, quoted};
 use crate::source::{Tarball, sha256_of};
 
 const FUNCTIONS: &str = include_str!("functions.sh");
@@ -86,7 +86,7 @@ pub(super) fn script(platform: &Platform, plan: &Plan, payload: Option<&Payload>
         }
         Todo::Package { manager, .. } => package(&mut script, *manager, &plan.recipe),
         // Of a machine that cannot be seen, no client is kept.
-        Todo::Keep(_) => {}
+        Todo::Keep(_) | Todo::Image => {}
     }
     // Nobody may read the script instead of running it: `ssh HOST sh` reads it from stdin.
     script.push_str("\nmain \"$@\" </dev/null\n}\n");
@@ -98,6 +98,7 @@ fn head(platform: &Platform, plan: &Plan) -> String {
         Todo::Package { package, .. } => format!("the package {}", package.name),
         Todo::Source { target, .. } => format!("{}, built from source", target.display()),
         Todo::Keep(client) => client.title(),
+        Todo::Image => String::new(),
     };
     let (id, version) = os_release(platform);
     let mut head = format!(
@@ -154,7 +155,10 @@ fn package(script: &mut String, manager: Manager, recipe: &Recipe) {
     }
     let last = of_manager(last);
     let mut choices = vec![steps.try_fresh(&last, fresh.as_deref())];
-    choices.extend(recipe.alternatives.iter().map(|alternative| steps.try_once(&of_manager(&alternative.step))));
+    // Not all of them install: who enables a repository of somebody else's decides so.
+    let installs = |alternative: &&Alternative| alternative.step.purpose.starts_with("install");
+    let others = recipe.alternatives.iter().filter(installs);
+    choices.extend(others.map(|alternative| steps.try_once(&of_manager(&alternative.step))));
     let _ = write!(
         main,
         "    {} ||\n      {}\n    find_client || fail EC4001 1 'the package is installed, and no client with TLS is found'\n  fi\n  prove\n}}\n",
@@ -258,7 +262,7 @@ fn of_source(step: &Step, payload: Option<&Payload>, target: &str) -> Action {
     let mut body = payload.map_or_else(|| step.command.clone(), |payload| payload.told_there(&step.command));
     let blame = if step.download.is_some() {
         body = with_wget(&body, step);
-        &codes::NOT_FETCHED
+        &codes::NOT_LOADED
     } else if is_check(step) {
         &codes::CHECKSUM
     } else if body.contains("tar xf") {
@@ -310,7 +314,15 @@ mod tests {
     use crate::recipe::Download;
 
     fn step(command: &str) -> Step {
-        Step { purpose: String::new(), command: command.to_owned(), sudo: true, download: None, files: Vec::new() }
+        Step {
+            purpose: String::new(),
+            command: command.to_owned(),
+            sudo: true,
+            download: None,
+            files: Vec::new(),
+            disk_mib: None,
+            estimated_s: None,
+        }
     }
 
     #[test]
