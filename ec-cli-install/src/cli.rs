@@ -14,7 +14,7 @@ use crate::remove;
 use crate::request::Request;
 use crate::script::{self, ScriptFlags};
 use crate::text;
-use crate::verbs::{Asked, Work};
+use crate::verbs::{Asked, CacheFlags, Work};
 
 /// A client for Valkey and Redis OSS caches on this machine: detected, planned, installed, proven
 #[derive(Clone, Debug, Parser)]
@@ -60,10 +60,12 @@ enum Verb {
         #[arg(long)]
         sudo: bool,
     },
-    /// Proves the client's TLS with a server on loopback
+    /// Proves the client's TLS with a server on loopback, and with the document's cache where it has an endpoint
     Verify {
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        cache: CacheFlags,
     },
     /// Removes what apply has installed, and nothing else
     Remove {
@@ -133,7 +135,7 @@ impl Tool for Cli {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
             Verb::Remove { flags } => ("remove", flags.into(), |work, output| work.remove(output)),
-            Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
+            Verb::Verify { place, cache } => ("verify", cache.over(place.into()), |work, _| work.verify()),
             Verb::Script(flags) => return script::run(flags, output),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };

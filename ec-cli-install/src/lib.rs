@@ -11,6 +11,7 @@
 //!   [`place`] the only one that writes into the prefix, [`server`] the only one that listens, [`load`] the only one that
 //!   is on the network.
 //! - [`workplace`] is where a client is built, by one run at a time; [`lock`] tells who else uses the package manager.
+//! - [`exchange`] lets the client ask the cache of the document.
 //! - [`package`], [`source`] and [`proof`] put these together; [`apply`] walks a plan, and [`script`] writes it down for
 //!   another machine.
 //! - [`manifest`] is what was installed, [`undo`] what of a package can go, [`remove`] takes it away.
@@ -20,6 +21,7 @@ pub mod archive;
 pub mod cli;
 pub mod codes;
 pub mod detect;
+pub mod exchange;
 pub mod judge;
 pub mod load;
 pub mod lock;

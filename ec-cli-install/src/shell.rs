@@ -38,10 +38,20 @@ pub struct Job {
     args: Vec<OsString>,
     input: Vec<u8>,
     dir: Option<PathBuf>,
-    env: Vec<(OsString, OsString)>,
+    env: Variables,
     limit: Duration,
     most: usize,
     is_transaction: bool,
+}
+
+/// Variables of a program's environment, whose values may be secret: `Debug` shows the names alone.
+#[derive(Clone, Default)]
+struct Variables(Vec<(OsString, OsString)>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// How a program ended, and what it said.
@@ -136,7 +146,7 @@ impl Shell {
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
         command.env("PATH", std::env::join_paths(&self.path).unwrap_or_default());
         command.envs(self.home.iter().map(|home| ("HOME", home)));
-        command.envs(job.env.iter().map(|(name, value)| (name, value)));
+        command.envs(job.env.0.iter().map(|(name, value)| (name, value)));
         command.current_dir(job.dir.as_deref().unwrap_or(Path::new("/")));
         command.stdin(if job.input.is_empty() { Stdio::null() } else { Stdio::piped() });
         // A group of its own: what make starts through a shell is stopped only with the whole group.
@@ -185,7 +195,7 @@ impl Job {
             args: args.into_iter().map(Into::into).collect(),
             input: Vec::new(),
             dir: None,
-            env: Vec::new(),
+            env: Variables::default(),
             limit: Duration::from_secs(10),
             most: KEPT,
             is_transaction: false,
@@ -209,7 +219,7 @@ impl Job {
     /// Lets it see more of the environment.
     #[must_use]
     pub fn env(mut self, variables: &[(OsString, OsString)]) -> Self {
-        self.env.extend_from_slice(variables);
+        self.env.0.extend_from_slice(variables);
         self
     }
 
