@@ -72,20 +72,16 @@ pub fn install(
     outcome.insert("packages".to_owned(), json!(brought));
     let name = package.name.to_owned();
     let packages = Packages { package: name, manager: manager.name().to_owned(), packages: brought, at: Some(now()) };
-    let unwritten = write_down(machine, root, packages).err();
+    let unwritten = write_down(machine, manager, root, packages).err();
     Ok(Installed { package, outcome, unwritten })
 }
 
-/// The prefix whose manifest tells of packages: the system's, or the user's where packages take no root.
-pub fn home_of_packages(machine: &Machine, root: Root) -> Option<PathBuf> {
-    match root {
-        Root::Already | Root::Sudo => Some(PathBuf::from("/usr/local")),
-        Root::No => machine.shell.home().map(|home| home.join(".local")),
-    }
-}
-
-fn write_down(machine: &Machine, root: Root, packages: Packages) -> Result<(), Failure> {
-    let Some(prefix) = home_of_packages(machine, root) else { return Ok(()) };
+/// Writes down in the system's manifest what came, or in the user's where packages take no root.
+fn write_down(machine: &Machine, manager: Manager, root: Root, packages: Packages) -> Result<(), Failure> {
+    let prefix = match machine.shell.home().filter(|_| !manager.needs_root()) {
+        Some(home) => home.join(".local"),
+        None => PathBuf::from("/usr/local"),
+    };
     let hands = place::hands(&machine.shell, &manifest::path(&prefix), root)?;
     let mut manifest = Manifest::read(&prefix)?;
     manifest.add_packages(packages);
@@ -110,7 +106,7 @@ pub fn transact(
     let end = shell.end_within(PATIENCE);
     loop {
         // Who may not be root learns that without waiting.
-        if root != Root::No {
+        if root != Root::No && manager.needs_root() {
             lock::wait(shell, manager, end.saturating_duration_since(Instant::now()), |who| {
                 if last != who {
                     progress.tell(format!("waiting for {who}"));

@@ -51,16 +51,19 @@ pub fn is_held(manager: Manager) -> bool {
 
 /// The files that a package manager locks with fcntl(2).
 fn files(manager: Manager) -> &'static [&'static str] {
-    match manager.name() {
-        "apt" => &[
+    match manager {
+        Manager::Apt => &[
             "/var/lib/dpkg/lock-frontend",
             "/var/lib/dpkg/lock",
             "/var/lib/apt/lists/lock",
             "/var/cache/apt/archives/lock",
         ],
-        "dnf" | "yum" | "zypper" => &["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"],
-        "apk" => &["/lib/apk/db/lock"],
-        _ => &[],
+        Manager::Dnf | Manager::DnfLatest | Manager::Yum | Manager::Zypper => {
+            &["/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock"]
+        }
+        Manager::Apk => &["/lib/apk/db/lock"],
+        // pacman's is a file that is there or not, and tells nothing of its holder; the others wait by themselves.
+        Manager::Pacman | Manager::Brew | Manager::Port => &[],
     }
 }
 

@@ -32,8 +32,6 @@ pub struct Machine {
     pub is_root: bool,
     /// How many compilers may run at once.
     pub cores: usize,
-    /// The kind of container that this is known to be in.
-    pub container: Option<&'static str>,
     /// How this machine reaches the network.
     pub network: Network,
     clients: HashMap<Option<PathBuf>, Vec<Client>>,
@@ -53,10 +51,11 @@ impl Machine {
             None => Platform::of_os_release(&os_release()),
         };
         platform.arch = Some(env::consts::ARCH.to_owned());
+        let container = container(|path| Path::new(path).exists(), |name| variable(name).is_some());
+        platform.container = container.map(str::to_owned);
         Self {
             shell: Shell::new(&path, variable("HOME").map(PathBuf::from), env::temp_dir()),
             platform,
-            container: container(|path| Path::new(path).exists(), |name| variable(name).is_some()),
             ran_on: RanOn::here(),
             is_root: geteuid().is_root(),
             network: Network {

@@ -65,6 +65,9 @@ pub struct Platform {
     /// The processor, as `uname -m` calls it; absent in a plan for another machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arch: Option<String>,
+    /// The kind of container that this is known to be in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
 }
 
 /// What is known of a system by name.
@@ -131,7 +134,7 @@ impl Platform {
                 None => relative(&text, version),
             },
         };
-        Self { id, version, name, arch: None }
+        Self { id, version, name, arch: None, container: None }
     }
 
     /// Reads `SystemVersion.plist`, in which macOS says what it is.
@@ -142,7 +145,7 @@ impl Platform {
         };
         let version = value("ProductVersion");
         let name = value("ProductName").into_iter().chain(version.clone()).collect::<Vec<_>>().join(" ");
-        Self { id: System::Macos, version, name, arch: None }
+        Self { id: System::Macos, version, name, arch: None, container: None }
     }
 
     /// Reads a value of `--os`: an id, or an id and a version as in `debian-12`.
@@ -158,7 +161,7 @@ impl Platform {
                 _ => return None,
             };
             let words: Vec<&str> = [Some(known.name), version.as_deref()].into_iter().flatten().collect();
-            Some(Self { id: known.system, name: words.join(" "), version, arch: None })
+            Some(Self { id: known.system, name: words.join(" "), version, arch: None, container: None })
         };
         KNOWN.iter().find_map(read).ok_or_else(|| {
             let ids: Vec<&str> = KNOWN.iter().map(|known| known.id).collect();

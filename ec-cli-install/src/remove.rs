@@ -260,6 +260,7 @@ fn package(
     if removable.go.is_empty() {
         return Ok(false);
     }
+    let root = if manager.needs_root() { root } else { Root::Already };
     change.before = Some(json!({"manager": manager.name(), "packages": removable.go}));
     apply::transact(
         machine,

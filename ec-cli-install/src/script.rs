@@ -156,8 +156,8 @@ mod tests {
         ] {
             assert!(script.iter().any(|of_script| of_script == line), "{line}");
         }
-        let put = script.iter().find(|line| line.starts_with("as_owner install")).unwrap();
-        assert!(put.contains(r"'/home/app/it'\''s/bin/valkey-cli.new' && as_owner mv -f "), "{put}");
+        let put = script.iter().find(|line| line.starts_with("if as_owner install")).unwrap();
+        assert!(put.ends_with(r#" "$target.$$" && as_owner mv -f "$target.$$" "$target"; then return 0; fi"#), "{put}");
     }
 
     #[test]

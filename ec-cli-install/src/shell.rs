@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -160,14 +161,15 @@ impl Shell {
             // A program that does not read its input to the end says so by its exit code.
             thread::spawn(move || stdin.write_all(&input));
         }
-        let stdout = child.stdout.take().map(|stream| Kept::of(stream, job.most));
-        let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most));
+        let (at_end, ends) = mpsc::channel();
+        let stdout = child.stdout.take().map(|stream| Kept::of(stream, job.most, at_end.clone()));
+        let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most, at_end));
         let own = started + job.limit;
         let end = self.deadline.map_or(own, |deadline| deadline.min(own));
         let is_unwanted = || !job.is_transaction && self.interrupt.is_raised();
-        let is_late = !ends_before(&mut child, end, is_unwanted);
+        let is_late = !ends_before(&mut child, &ends, end, is_unwanted);
         if is_late {
-            stop(&mut child, job.is_transaction);
+            stop(&mut child, &ends, job.is_transaction);
         }
         let status = child.wait().map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot wait for {}", job.program.display())).because(error)
@@ -279,7 +281,11 @@ pub fn is_program(path: &Path) -> bool {
 }
 
 /// Whether it ends by itself, before the deadline and before it is not wanted any more.
-fn ends_before(child: &mut Child, deadline: Instant, is_unwanted: impl Fn() -> bool) -> bool {
+///
+/// A program that ends closes its streams a moment before: `ends` tells of each, so that a short one is not waited for
+/// until the next look.
+fn ends_before(child: &mut Child, ends: &Receiver<()>, deadline: Instant, is_unwanted: impl Fn() -> bool) -> bool {
+    const SOON: Duration = Duration::from_micros(100);
     let mut pause = Duration::from_millis(1);
     loop {
         if !matches!(child.try_wait(), Ok(None)) {
@@ -289,17 +295,23 @@ fn ends_before(child: &mut Child, deadline: Instant, is_unwanted: impl Fn() -> b
         if left.is_zero() || is_unwanted() {
             return false;
         }
-        thread::sleep(pause.min(left));
-        pause = (pause * 3 / 2).min(Duration::from_millis(20));
+        match ends.recv_timeout(pause.min(left)) {
+            Ok(()) => pause = SOON,
+            Err(RecvTimeoutError::Timeout) => pause = (pause * 3 / 2).min(Duration::from_millis(20)),
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(pause.min(left));
+                pause = (pause * 3 / 2).min(Duration::from_millis(20));
+            }
+        }
     }
 }
 
 /// Asks first: a package manager ends what it has started when it is asked, and cannot when it is killed.
-fn stop(child: &mut Child, is_transaction: bool) {
+fn stop(child: &mut Child, ends: &Receiver<()>, is_transaction: bool) {
     let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
     let send = |signal| if is_transaction { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
     let _ = send(Signal::TERM);
-    if !ends_before(child, Instant::now() + GRACE, || false) {
+    if !ends_before(child, ends, Instant::now() + GRACE, || false) {
         let _ = send(Signal::KILL);
     }
 }
@@ -311,7 +323,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(mut stream: impl Read + Send + 'static, most: usize) -> Self {
+    /// Reads `stream`, and says `at_end` when it is.
+    fn of(mut stream: impl Read + Send + 'static, most: usize, at_end: Sender<()>) -> Self {
         let tail = Arc::new(Mutex::new((Vec::new(), false)));
         let shared = Arc::clone(&tail);
         let reader = thread::spawn(move || {
@@ -324,6 +337,8 @@ impl Kept {
                     *is_cut = true;
                 }
             }
+            // Nobody listens any more where the program has ended first.
+            let _ = at_end.send(());
         });
         Self { tail, reader }
     }

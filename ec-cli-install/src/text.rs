@@ -21,10 +21,7 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         candidate(&found, report);
     }
     for (index, step) in list::<Step>(section, "steps").iter().enumerate() {
-        report.row(
-            Mark::Add,
-            [format!("{}. {}", index + 1, step.purpose), step.as_typed()].into_iter().chain(takes(step)),
-        );
+        report.row(Mark::Add, [format!("{}. {}{}", index + 1, step.purpose, takes(step)), step.as_typed()]);
     }
     if let Some(from) = fact::<String>(section, "estimates") {
         report.row(Mark::Info, [format!("estimates: {from}")]);
@@ -90,12 +87,12 @@ fn candidate(client: &Value, report: &mut Report) {
     report.row(mark, [word(client, "path"), word(client, "version"), notes.join("; ")]);
 }
 
-/// `about 19 s, 9 MiB`, where that is known.
-fn takes(step: &Step) -> Option<String> {
+/// ` (about 19 s, 9 MiB)`, where that is known.
+fn takes(step: &Step) -> String {
     let time = step.estimated_s.map(|seconds| format!("about {seconds} s"));
     let room = step.disk_mib.map(|mib| format!("{mib} MiB"));
     let known: Vec<String> = time.into_iter().chain(room).collect();
-    (!known.is_empty()).then(|| known.join(", "))
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 /// Rows for the client that was chosen, and for what it proved.

@@ -13,13 +13,6 @@ use crate::shell::{Job, Ran, Shell};
 /// How long a question may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The database that a package manager keeps. Managers on top of the same one are undone alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Base {
-    Dpkg,
-    Rpm,
-}
-
 /// What can be taken away, and what has to stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removable {
@@ -32,14 +25,19 @@ pub struct Removable {
 /// The packages that are installed.
 ///
 /// # Errors
-/// `EC4012` if it cannot be asked on this system, `EC4016` if the question fails.
+/// `EC4016` if the question fails, `EC4036` if the program for it is missing.
 pub fn installed(shell: &Shell, manager: Manager) -> Result<BTreeSet<String>, Failure> {
-    let words: &[&str] = match base(manager)? {
-        Base::Dpkg => &["dpkg-query", "-W", "-f", "${binary:Package} ${db:Status-Status}\\n"],
-        Base::Rpm => &["rpm", "-qa", "--qf", "%{NAME} installed\\n"],
+    let words: &[&str] = match manager {
+        Manager::Apt => &["dpkg-query", "-W", "-f", "${binary:Package} ${db:Status-Status}\\n"],
+        Manager::Dnf | Manager::DnfLatest | Manager::Yum | Manager::Zypper => &["rpm", "-qa", "--qf", "%{NAME}\\n"],
+        Manager::Apk => &["apk", "info"],
+        Manager::Pacman => &["pacman", "-Qq"],
+        Manager::Brew => &["brew", "list", "--formula", "-1"],
+        Manager::Port => &["port", "-q", "echo", "installed"],
     };
     let ran = ask(shell, words)?;
-    if !ran.is_success() {
+    // pacman calls it a failure that there is nothing, and says nothing.
+    if !ran.is_success() && !ran.text().trim().is_empty() {
         return Err(Failure::new(&codes::MANAGER_FAILED, format!("cannot ask {} what is installed", manager.name()))
             .because(ran.last_words())
             .hint("run the command that fails by hand"));
@@ -52,9 +50,15 @@ pub fn installed(shell: &Shell, manager: Manager) -> Result<BTreeSet<String>, Fa
 /// # Errors
 /// `EC4041` if something else needs `package` itself.
 pub fn removable(shell: &Shell, manager: Manager, package: &str, brought: &[String]) -> Result<Removable, Failure> {
-    match base(manager)? {
-        Base::Dpkg => dpkg(shell, package, brought),
-        Base::Rpm => rpm(shell, package, brought),
+    match manager {
+        Manager::Apt => dpkg(shell, package, brought),
+        Manager::Dnf | Manager::DnfLatest | Manager::Yum | Manager::Zypper => {
+            all_or_one(shell, &["rpm", "-e", "--test"], package, brought)
+        }
+        Manager::Pacman => all_or_one(shell, &["pacman", "-R", "--print"], package, brought),
+        Manager::Apk => apk(shell, package, brought),
+        // These cannot be asked beforehand. They refuse to remove what something needs.
+        Manager::Brew | Manager::Port => Ok(alone(package, brought)),
     }
 }
 
@@ -62,22 +66,17 @@ pub fn removable(shell: &Shell, manager: Manager, package: &str, brought: &[Stri
 ///
 /// Never `purge`: to purge Debian's valkey-tools is to delete /var/lib/valkey, and with it the data of any server.
 pub fn remove(manager: Manager, packages: &[String]) -> Vec<&str> {
-    let words: &[&str] = if base(manager) == Ok(Base::Dpkg) {
-        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "remove", "-y", "--no-auto-remove"]
-    } else {
-        &[manager.name(), "remove", "-y", "--setopt=clean_requirements_on_remove=False"]
+    let words: &[&str] = match manager {
+        Manager::Apt => &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "remove", "-y", "--no-auto-remove"],
+        Manager::Dnf | Manager::DnfLatest => &["dnf", "remove", "-y", "--setopt=clean_requirements_on_remove=False"],
+        Manager::Yum => &["yum", "remove", "-y", "--setopt=clean_requirements_on_remove=0"],
+        Manager::Zypper => &["zypper", "--non-interactive", "remove", "--no-clean-deps"],
+        Manager::Apk => &["apk", "del"],
+        Manager::Pacman => &["pacman", "-R", "--noconfirm"],
+        Manager::Brew => &["brew", "uninstall"],
+        Manager::Port => &["port", "-N", "uninstall"],
     };
     words.iter().copied().chain(packages.iter().map(String::as_str)).collect()
-}
-
-fn base(manager: Manager) -> Result<Base, Failure> {
-    match manager.name() {
-        "apt" => Ok(Base::Dpkg),
-        "dnf" | "yum" => Ok(Base::Rpm),
-        other => Err(Failure::new(&codes::NO_PACKAGE, format!("cannot tell what {other} has installed"))
-            .because("packages are taken away by way of dpkg and rpm")
-            .hint(format!("remove the package with {other}"))),
-    }
 }
 
 fn dpkg(shell: &Shell, package: &str, brought: &[String]) -> Result<Removable, Failure> {
@@ -116,19 +115,37 @@ fn dpkg(shell: &Shell, package: &str, brought: &[String]) -> Result<Removable, F
     Ok(removable)
 }
 
-/// rpm tells what would be missing, not of which package: all go, or the one alone.
-fn rpm(shell: &Shell, package: &str, brought: &[String]) -> Result<Removable, Failure> {
-    let test = |names: &[&str]| ask(shell, &[&["rpm", "-e", "--test"], names].concat());
+/// Where what stands in the way is told, and not of which package: all go, or the one alone.
+fn all_or_one(shell: &Shell, test: &[&str], package: &str, brought: &[String]) -> Result<Removable, Failure> {
+    let try_out = |names: &[&str]| ask(shell, &[test, names].concat());
     let all: Vec<&str> = brought.iter().map(String::as_str).collect();
-    if test(&all)?.is_success() {
+    if try_out(&all)?.is_success() {
         return Ok(Removable { go: brought.to_vec(), stay: Vec::new() });
     }
-    let ran = test(&[package])?;
-    if ran.is_success() {
-        let stay = brought.iter().filter(|name| *name != package).cloned().collect();
-        return Ok(Removable { go: vec![package.to_owned()], stay });
+    let one = alone(package, brought);
+    if one.go.is_empty() {
+        return Ok(one);
     }
-    Err(needed(package, [ran.last_words()].iter()))
+    let ran = try_out(&[package])?;
+    if ran.is_success() { Ok(one) } else { Err(needed(package, [ran.last_words()].iter())) }
+}
+
+/// apk removes with a package what came with it and nothing needs, and says so beforehand: `(1/2) Purging valkey-cli`.
+fn apk(shell: &Shell, package: &str, brought: &[String]) -> Result<Removable, Failure> {
+    let ran = ask(shell, &["apk", "del", "--simulate", package])?;
+    let text = String::from_utf8_lossy(&ran.stdout);
+    let gone = |line: &str| Some(line.split_once(" Purging ")?.1.split(' ').next()?.to_owned());
+    let gone: BTreeSet<String> = text.lines().filter_map(gone).collect();
+    if let Some(other) = gone.iter().find(|name| !brought.contains(name)) {
+        return Err(needed(package, [format!("{other} would go with it")].iter()));
+    }
+    let (go, stay) = brought.iter().cloned().partition(|name| gone.contains(name));
+    Ok(Removable { go, stay })
+}
+
+fn alone(package: &str, brought: &[String]) -> Removable {
+    let (go, stay) = brought.iter().cloned().partition(|name| name == package);
+    Removable { go, stay }
 }
 
 fn needed<'a>(package: &str, by: impl Iterator<Item = &'a String>) -> Failure {
@@ -144,9 +161,15 @@ fn ask(shell: &Shell, words: &[&str]) -> Result<Ran, Failure> {
     shell.run(&Job::new(shell.need(program)?, args.iter().copied()).limit(PATIENCE).keep(16 << 20).transaction())
 }
 
-/// Lines of a name and the word `installed`.
+/// A name at the beginning of each line. Of dpkg's, which has packages that are not, those that are `installed`.
 fn names(text: &str) -> BTreeSet<String> {
-    text.lines().filter_map(|line| line.strip_suffix(" installed")).map(str::to_owned).collect()
+    let name = |line: &str| match line.trim().split_once(' ') {
+        Some((name, "installed")) => Some(name.to_owned()),
+        // What MacPorts says of its version.
+        Some((name, rest)) => rest.trim_start().starts_with('@').then(|| name.to_owned()),
+        None => Some(line.trim().to_owned()),
+    };
+    text.lines().filter_map(name).filter(|name| !name.is_empty()).collect()
 }
 
 fn names_only(text: &str) -> BTreeSet<String> {
@@ -179,7 +202,7 @@ mod tests {
     /// Package managers of which one shell script speaks for all; `$0` says which is asked.
     fn shell(script: &str) -> (tempfile::TempDir, Shell) {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["apt-get", "apt-mark", "dpkg-query", "rpm"] {
+        for name in ["apt-get", "apt-mark", "dpkg-query", "rpm", "pacman", "apk"] {
             let path = dir.path().join(name);
             fs::write(&path, format!("#!/bin/sh\ncase \"${{0##*/}} $*\" in\n{script}\n*) exit 9;; esac\n")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -243,6 +266,32 @@ mod tests {
     }
 
     #[test]
+    fn pacman_is_asked_as_rpm_is_and_apk_for_what_goes() {
+        assert_eq!(go(Manager::Pacman, "'pacman -R --print'*) ;;").unwrap().1.len(), 0);
+        assert_eq!(go(Manager::Pacman, "pacman*) exit 1;;").unwrap_err().code().id, "EC4041");
+        let purged =
+            "apk*) printf '(1/2) Purging valkey-tools (8.1-r0)\\n(2/2) Purging liblzf1 (3-r0)\\nOK: 8 MiB\\n';;";
+        let expected = both(["liblzf1", "valkey-tools"], ["libjemalloc2:amd64"]);
+        assert_eq!(go(Manager::Apk, purged).unwrap(), expected);
+        let other = "apk*) echo '(1/1) Purging monitoring (1-r0)';;";
+        assert_eq!(go(Manager::Apk, other).unwrap_err().code().id, "EC4041");
+    }
+
+    #[test]
+    fn a_manager_that_cannot_be_asked_takes_the_package_alone() {
+        let expected = both(["valkey-tools"], ["liblzf1", "libjemalloc2:amd64"]);
+        assert_eq!(go(Manager::Brew, "").unwrap(), expected);
+    }
+
+    #[test]
+    fn the_names_stand_first_whoever_tells_them() {
+        let read = |text: &str| names(text).into_iter().collect::<Vec<_>>();
+        assert_eq!(read("valkey\n\nlibc\n"), ["libc", "valkey"]);
+        assert_eq!(read("valkey  @8.1.1_0+tls\n"), ["valkey"]);
+        assert_eq!(read("valkey-tools config-files\nredis-tools not-installed\n"), [""; 0]);
+    }
+
+    #[test]
     fn only_what_is_installed_is_told_as_installed() {
         let (_dir, shell) = shell("dpkg-query*) printf 'liblzf1 installed\\nold config-files\\n';;");
         assert_eq!(installed(&shell, Manager::Apt).unwrap().into_iter().collect::<Vec<_>>(), ["liblzf1"]);
@@ -252,6 +301,7 @@ mod tests {
     fn exactly_the_named_packages_are_removed() {
         let names = ["valkey".to_owned()];
         assert!(remove(Manager::Apt, &names).join(" ").ends_with("apt-get remove -y --no-auto-remove valkey"));
-        assert!(remove(Manager::Dnf, &names).join(" ").starts_with("dnf remove -y --setopt=clean_requirements"));
+        assert!(remove(Manager::DnfLatest, &names).join(" ").starts_with("dnf remove -y --setopt=clean_requirements"));
+        assert_eq!(remove(Manager::Zypper, &names).last(), Some(&"valkey"));
     }
 }

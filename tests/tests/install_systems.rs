@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ec_tests::installing::may_unshare;
 use ec_tests::{Certs, Memcached, Outcome, command, need, sh, skip, tool};
 use serde_json::{Value, json};
 
@@ -20,7 +21,9 @@ fn memcached(port: u16, tls: &str) -> String {
 /// The line that the tool gives to try.
 fn line_to_try(verb: &str, document: String) -> String {
     let outcome = tool("ec-cli-install").args([verb]).stdin(document).run().ok();
-    outcome.document()["cli"]["try"].as_str().unwrap_or_else(|| panic!("no line\n{}", outcome.told())).to_owned()
+    let document = outcome.document();
+    assert!(document["cli"]["try"].is_string(), "there is no line to try\n{}", outcome.told());
+    document["cli"]["try"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -87,11 +90,6 @@ fn somewhere(script: &str, os_release: &str, what: &str) -> Outcome {
         .run()
 }
 
-/// Whether this user may have mounts of its own.
-fn may_unshare() -> bool {
-    sh("unshare -m mount -t tmpfs tmpfs /mnt").run().code == 0
-}
-
 #[test]
 fn in_an_image_without_a_shell_the_plan_is_for_whoever_builds_it() {
     need!("unshare", "ldd");
@@ -110,10 +108,42 @@ fn in_an_image_without_a_shell_the_plan_is_for_whoever_builds_it() {
     somewhere(WITHOUT_A_SHELL, "distroless-12", "detect -n").exits(1);
 }
 
+/// For a cache without TLS: nc comes, serves, and goes.
+const WITH_NC: &str = r"
+  apt-get -qq update >/dev/null 2>&1 || exit 77
+  dpkg --purge --force-depends netcat-openbsd netcat-traditional ncat telnet inetutils-telnet >/dev/null 2>&1 || :
+  ec-cli-install detect < document || echo detect $? >&2
+  ec-cli-install apply < document > applied || exit 77
+  cat applied
+  ec-cli-install detect < document
+  ec-cli-install remove < applied
+  ec-cli-install detect < document || echo detect $? >&2
+";
+
+#[test]
+fn nc_is_installed_for_a_memcached_without_tls_and_taken_away_again() {
+    need!("apt-get", "dpkg", "unshare");
+    if !may_unshare() {
+        return skip("this user may not install packages on a copy of this machine");
+    }
+    let script = format!("echo '{}' > document; {WITH_NC}", memcached(11211, "off"));
+    let outcome = somewhere(ON_A_COPY, "debian-12", &script);
+    if outcome.code == 77 {
+        return skip("apt could not load packages");
+    }
+    let outcome = outcome.ok().says("detect 1");
+    let status = |document: &Value| document["cli"]["status"].as_str().unwrap_or_default().to_owned();
+    let statuses: Vec<String> = outcome.documents().iter().map(status).collect();
+    assert_eq!(statuses, ["no", "changed", "ok", "changed", "no"], "{}", outcome.told());
+    assert_eq!(outcome.documents()[2]["cli"]["client"]["name"], "nc", "{}", outcome.told());
+}
+
 /// Makes a package `valkey` of this machine's valkey-cli, in a repository that dnf and zypper find; no other has one.
 const REPOSITORY: &str = r"
   export DEBIAN_FRONTEND=noninteractive
   { apt-get -qq update && apt-get -qq install --no-install-recommends dnf zypper rpm createrepo-c; } >/dev/null 2>&1 || exit 77
+  # Debian's rpm looks elsewhere than zypper does.
+  mkdir -p /etc/rpm && echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros
   cp /usr/bin/valkey-cli /root/client
   dpkg --purge --force-depends valkey-server valkey-tools redis-server redis-tools redis >/dev/null 2>&1 || :
   printf '%s\n' 'Name: valkey' 'Version: 8.0.1' 'Release: 1' 'Summary: x' 'License: BSD' 'AutoReq: no' '%description' x \
@@ -144,7 +174,12 @@ fn is_installed_by(manager: &str, repository: &str, os_release: &str) {
     if !may_unshare() {
         return skip("this user may not install packages on a copy of this machine");
     }
-    let verbs = "ec-cli-install plan -n; ec-cli-install apply -n; ec-cli-install apply -n";
+    // Debian's zypper cannot read a database of rpm that is not empty, and so removes nothing.
+    let removes = manager != "zypper";
+    let mut verbs = "ec-cli-install plan -n; ec-cli-install apply -n; ec-cli-install apply -n;".to_owned();
+    if removes {
+        verbs.push_str(" ec-cli-install remove -n; [ ! -e /usr/bin/valkey-cli ]; ec-cli-install remove -n");
+    }
     let outcome = somewhere(ON_A_COPY, os_release, &format!("{repository}{verbs}"));
     if outcome.code == 77 {
         return skip(&format!("apt could not load {manager}"));
@@ -153,9 +188,11 @@ fn is_installed_by(manager: &str, repository: &str, os_release: &str) {
     let documents = outcome.documents();
     let status = |document: &Value| document["cli"]["status"].as_str().unwrap_or_default().to_owned();
     let statuses: Vec<String> = documents.iter().map(status).collect();
-    assert_eq!(statuses, ["planned", "changed", "unchanged"], "{}", outcome.told());
+    let expected = ["planned", "changed", "unchanged", "changed", "unchanged"];
+    assert_eq!(statuses, expected[..if removes { 5 } else { 3 }], "{}", outcome.told());
+    assert_eq!(documents[1]["cli"]["changes"][0]["after"]["packages"], json!(["valkey"]), "{}", outcome.told());
     assert_eq!(documents[1]["cli"]["changes"][0]["after"]["manager"], manager, "{}", outcome.told());
-    for document in &documents[1..] {
+    for document in &documents[1..3] {
         assert_eq!(document["cli"]["client"]["tls"]["tls13"], true, "{}", outcome.told());
     }
 }

@@ -168,6 +168,22 @@ fn cloud_init_reads_the_very_script() {
     }
 }
 
+#[test]
+fn in_a_debian_cloud_init_itself_finds_the_user_data_valid() {
+    need!("debootstrap", "unshare", "chroot");
+    let Some(debian) = Debian::here() else { return };
+    let text = script(&["--os", "amazon-linux-2023", "--format", "cloud-init"]);
+    let outcome = debian.run(
+        "cat > user-data; { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends cloud-init; } \
+         >/dev/null 2>&1 || exit 5; cloud-init schema --config-file user-data",
+        &text,
+    );
+    if outcome.code == 5 {
+        return skip("apt could not load packages");
+    }
+    assert!(outcome.ok().stdout.contains("Valid"));
+}
+
 /// A build that travels over ssh into a prefix of the user's own, on a machine that can load nothing.
 struct Travelling {
     sshd: Sshd,

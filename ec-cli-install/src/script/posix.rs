@@ -270,8 +270,8 @@ fn of_source(step: &Step, payload: Option<&Payload>, target: &str) -> Action {
     } else if body.contains("BUILD_TLS=yes") {
         &codes::BUILD_FAILED
     } else {
-        body = if step.files.is_empty() { body } else { at_once(&body, target) };
         body = if step.sudo { format!("as_owner {body}") } else { body };
+        body = if step.files.is_empty() { body } else { at_once(&body, target) };
         &codes::PREFIX
     };
     Action { purpose: step.purpose.clone(), body, blame }
@@ -288,11 +288,13 @@ fn with_wget(command: &str, step: &Step) -> String {
     }
 }
 
-/// `install … TARGET`, so that whoever looks sees the old client or the new one.
+/// `install … TARGET`, so that whoever looks sees the old client or the new one, and two scripts at once do not mix theirs.
 fn at_once(command: &str, target: &str) -> String {
-    let (target, fresh) = (quoted(target), quoted(&format!("{target}.new")));
-    match command.strip_suffix(&target) {
-        Some(command) => format!("{command}{fresh} && as_owner mv -f {fresh} {target}"),
+    match command.strip_suffix(&quoted(target)) {
+        Some(command) => format!(
+            "if {command}\"$target.$$\" && as_owner mv -f \"$target.$$\" \"$target\"; then return 0; fi\n  \
+             as_owner rm -f \"$target.$$\"\n  return 1"
+        ),
         None => command.to_owned(),
     }
 }
@@ -338,7 +340,10 @@ mod tests {
         }
         let install = Step { files: vec!["/opt/c".to_owned()], ..step("install -m 755 src/c /opt/c") };
         let action = of_source(&install, None, "/opt/c");
-        assert_eq!(action.body, "as_owner install -m 755 src/c /opt/c.new && as_owner mv -f /opt/c.new /opt/c");
+        let expected = r#"if as_owner install -m 755 src/c "$target.$$" && as_owner mv -f "$target.$$" "$target"; then return 0; fi
+  as_owner rm -f "$target.$$"
+  return 1"#;
+        assert_eq!(action.body, expected);
     }
 
     #[test]

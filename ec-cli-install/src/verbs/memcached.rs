@@ -1,10 +1,15 @@
 //! The verbs for a cache of Memcached, whose clients are programs of other names: openssl where the cache speaks TLS, nc or
 //! telnet where it does not.
 
-use ec_shared::document::{Severity, Status};
+use ec_shared::document::{Finding, Severity, Status};
 use ec_shared::{Failure, codes as shared_codes};
 
-use super::{Client, Finding, Need, Plan, Situation, Todo, Work, codes, judge, package};
+use super::Work;
+use crate::codes;
+use crate::detect::Client;
+use crate::judge::{self, Need};
+use crate::package;
+use crate::plan::{Plan, Situation, Todo};
 use crate::platform::Platform;
 use crate::recipe::tools::{self, TOOLS, Tool};
 use crate::request::Request;
