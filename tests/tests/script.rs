@@ -309,6 +309,24 @@ fn in_a_debian_who_is_not_root_is_told_so() {
 }
 
 #[test]
+fn in_a_debian_a_user_with_sudo_installs_and_leaves_nothing_of_roots() {
+    need!("debootstrap", "unshare", "chroot");
+    let Some(debian) = Debian::here() else { return };
+    let script = script(&["--method", "package"]);
+    let outcome = debian.run(
+        "cat > /script; { apt-get -qq update && apt-get -qq install -y sudo; } >/dev/null 2>&1 || exit 5; \
+         useradd app; echo 'app ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/app; \
+         setpriv --reuid=app --regid=app --clear-groups sh /script; ls /tmp",
+        &script,
+    );
+    if outcome.code == 5 {
+        return skip("apt could not load packages");
+    }
+    let outcome = outcome.ok();
+    assert!(outcome.stdout.starts_with("/usr/bin/") && outcome.stdout.lines().count() == 1, "{}", outcome.told());
+}
+
+#[test]
 fn in_a_debian_without_a_network_the_end_is_temporary() {
     need!("debootstrap", "unshare", "chroot");
     let Some(debian) = Debian::here() else { return };

@@ -142,6 +142,9 @@ fn a_cache_that_is_not_reached_is_the_networks_fault() {
     assert!(outcome.stdout.contains("ec-probe"), "{}", outcome.told());
     assert_eq!(stopped["cli"]["client"]["tls"]["tls12"], true, "{}", outcome.told());
 
+    let seen = client.verify(document(cache.port(), "required")).args(["-o", "text"]).run().ok();
+    assert!(seen.stdout.contains(&format!("{} was not reached over TLS", cache.endpoint())), "{}", seen.told());
+
     let silent = rude::silent();
     let outcome = client.verify(document(silent.address().port(), "required")).run().ok();
     assert!(outcome.elapsed < Duration::from_secs(12), "{}", outcome.told());

@@ -249,8 +249,17 @@ impl Steps<'_> {
 }
 
 fn of_manager(step: &Step) -> Action {
-    let body = if step.sudo { format!("as_root {}", step.command) } else { step.command.clone() };
+    let body = if step.sudo { run_by("as_root", &step.command) } else { step.command.clone() };
     Action { purpose: step.purpose.clone(), body, blame: &codes::MANAGER_FAILED }
+}
+
+/// The command, run by a function of the script; several commands at once take a shell of their own.
+fn run_by(function: &str, command: &str) -> String {
+    if command.contains([';', '|', '&']) {
+        format!("{function} sh -c {}", quoted(command))
+    } else {
+        format!("{function} {command}")
+    }
 }
 
 fn is_check(step: &Step) -> bool {
@@ -270,7 +279,7 @@ fn of_source(step: &Step, payload: Option<&Payload>, target: &str) -> Action {
     } else if body.contains("BUILD_TLS=yes") {
         &codes::BUILD_FAILED
     } else {
-        body = if step.sudo { format!("as_owner {body}") } else { body };
+        body = if step.sudo { run_by("as_owner", &body) } else { body };
         body = if step.files.is_empty() { body } else { at_once(&body, target) };
         &codes::PREFIX
     };
@@ -344,6 +353,12 @@ mod tests {
   as_owner rm -f "$target.$$"
   return 1"#;
         assert_eq!(action.body, expected);
+    }
+
+    #[test]
+    fn root_runs_all_of_a_step_or_nothing_of_it() {
+        assert_eq!(of_manager(&step("dnf install -y valkey")).body, "as_root dnf install -y valkey");
+        assert_eq!(of_manager(&step("a && b")).body, "as_root sh -c 'a && b'");
     }
 
     #[test]
