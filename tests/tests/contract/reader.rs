@@ -239,8 +239,13 @@ section!(Cli {
     method: String,
     client: Program,
     clients: Vec<Program>,
+    tools: Vec<Program>,
+    line_to_try: String,
     steps: Vec<Step>,
+    estimates: String,
     alternatives: Vec<Alternative>,
+    dockerfile: Vec<String>,
+    reasons: Vec<String>,
 });
 section!(Probe {
     ran_on: Value,
@@ -421,15 +426,20 @@ struct Platform {
     id: String,
     version: Option<String>,
     name: String,
+    arch: Option<String>,
+    container: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Program {
     path: String,
+    #[serde(default)]
+    also: Vec<String>,
     name: String,
     version: Option<String>,
     tls: BTreeMap<String, bool>,
+    knows: Option<BTreeMap<String, Vec<String>>>,
     on_path: bool,
     problem: Option<String>,
 }
@@ -443,6 +453,8 @@ struct Step {
     download: Option<BTreeMap<String, String>>,
     #[serde(default)]
     files: Vec<String>,
+    disk_mib: Option<u32>,
+    estimated_s: Option<u32>,
 }
 
 #[derive(Deserialize)]
