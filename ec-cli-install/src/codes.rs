@@ -178,6 +178,11 @@ codes! {
         see: "The error names the file and the place in it.",
         fix: "Move the file away. What it tells of is then no longer removed by this tool."
     }
+    UNVOUCHED = "EC4045" Refused "only a document vouches for the source" {
+        cause: "The document names an address and a checksum of its own. To build what is there is to run it, and anybody can write a document.",
+        see: "jq .cli.request < DOCUMENT",
+        fix: "If you trust it, give --source-url and --sha256 yourself."
+    }
     NOT_RECORDED = "EC4044" No "what was installed is not written down" {
         cause: "The packages were installed, but the manifest could not be written. The document tells what was installed, too.",
         see: "ls -ld PREFIX/share",

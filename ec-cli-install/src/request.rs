@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use ec_shared::{Failure, codes};
 use serde::{Deserialize, Serialize};
 
+use crate::codes::UNVOUCHED;
 use crate::load;
 use crate::platform::Platform;
 use crate::recipe::{self, Download};
@@ -107,6 +108,21 @@ impl Request {
         }
     }
 
+    /// Whether whoever gave `flags` vouches for what is loaded. A document may name a mirror of the known release, and
+    /// nothing else: to build a source is to run it.
+    ///
+    /// # Errors
+    /// `EC4045` if only a document does.
+    pub fn is_vouched_for(&self, flags: &Self) -> Result<(), Failure> {
+        let is_own = flags.source_url.is_some() || flags.source_tarball.is_some() || self.source_url.is_none();
+        if is_own || self.origin().sha256 == recipe::release().sha256 {
+            return Ok(());
+        }
+        Err(Failure::new(&UNVOUCHED, "will not load the source that the document names")
+            .because("its checksum is not that of the known release")
+            .hint("if you trust it, give --source-url and --sha256 yourself"))
+    }
+
     /// Where the source comes from if no tarball is given.
     pub fn origin(&self) -> Download {
         let release = recipe::release();
@@ -178,6 +194,23 @@ mod tests {
         assert_eq!(other.origin().sha256, "ab");
         let planned = Request { source_tarball: Some("/a.tar.gz".into()), ..Request::default() };
         assert_eq!(mirror.clone().over(planned), mirror, "a tarball of the plan does not stand in the way");
+    }
+
+    #[test]
+    fn a_document_names_no_source_but_the_known_release() {
+        let url = || Some("https://mirror.example/v.tar.gz".to_owned());
+        let of = |sha256: Option<&str>| Request {
+            source_url: url(),
+            sha256: sha256.map(str::to_owned),
+            ..Request::default()
+        };
+        let nothing = Request::default();
+        let code = |request: &Request, flags: &Request| request.is_vouched_for(flags).map_err(|why| why.code().id);
+        assert_eq!(code(&of(None), &nothing), Ok(()));
+        assert_eq!(code(&of(Some(&recipe::release().sha256)), &nothing), Ok(()));
+        assert_eq!(code(&of(Some("ab")), &nothing), Err("EC4045"));
+        assert_eq!(code(&of(Some("ab")), &of(Some("ab"))), Ok(()));
+        assert_eq!(code(&nothing, &nothing), Ok(()));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
     for reason in list::<String>(section, "reasons") {
         report.row(Mark::Info, [reason]);
     }
-    if let Some(line) = fact::<String>(section, "try") {
+    if let Some(line) = fact::<String>(section, "line_to_try") {
         report.row(Mark::Info, ["to try it".to_owned(), line]);
     }
     let chosen =

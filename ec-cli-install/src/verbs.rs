@@ -77,6 +77,7 @@ impl<'a> Work<'a> {
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
+        request.is_vouched_for(&asked.request)?;
         let is_elsewhere = command == "plan" && asked.os.is_some();
         let mut section = Section::new(command, Status::Ok);
         if !is_elsewhere {

@@ -158,6 +158,8 @@ for dir in dev proc sys; do mount --rbind "/$dir" "$1/root/$dir"; done
 cp "$2" "$1/root/usr/local/bin/"
 printf '#!/bin/sh\nexit 101\n' > "$1/root/usr/sbin/policy-rc.d"
 chmod 755 "$1/root/usr/sbin/policy-rc.d"
+# What is forgotten need not be on a disk.
+echo force-unsafe-io > "$1/root/etc/dpkg/dpkg.cfg.d/unsafe"
 exec chroot "$1/root" /bin/sh -euc "
   dpkg --purge --force-depends valkey-server valkey-tools redis-server redis-tools redis >/dev/null 2>&1 || :
   cd /; $3"

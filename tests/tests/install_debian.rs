@@ -33,7 +33,7 @@ fn last_change(document: &Value) -> &Value {
 fn the_packages_that_came_are_removed_and_no_others() {
     need!("apt-get", "dpkg", "unshare");
     // What is installed and what is below /usr/local is the same before and after; first by the manifest, then by the
-    // document, then where somebody has asked for one of the packages since.
+    // document, then where something else needs the client, or somebody has asked for one of the packages since.
     let script = r#"
         state() { dpkg-query -W -f '${binary:Package} ${Version} ${db:Status-Abbrev}\n' | grep ' ii '; find /usr/local | sort; }
         for package in $(apt-cache depends --installed redis-tools valkey-tools 2>/dev/null | sed -n 's/.*Depends: \(lib[jl].*\)/\1/p' | sort -u); do
@@ -47,20 +47,29 @@ fn the_packages_that_came_are_removed_and_no_others() {
         ec-cli-install remove < /tmp/applied > /tmp/removed; cat /tmp/removed; ec-cli-install remove < /tmp/removed
         state > /tmp/after; diff /tmp/before /tmp/after >&2
         ec-cli-install apply -n > /tmp/applied; cat /tmp/applied
+        mkdir -p /tmp/needs/DEBIAN
+        printf 'Package: needs-it\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.com>\nDescription: x\nDepends: %s\n' \
+          "$(sed 's/.*"resource":"package \([^"]*\)".*/\1/' /tmp/applied)" > /tmp/needs/DEBIAN/control
+        dpkg-deb --build /tmp/needs /tmp/needs.deb >&2; dpkg -i /tmp/needs.deb >&2
+        ec-cli-install remove -n || [ $? = 4 ]
+        dpkg --purge needs-it >&2
         own=$(sed 's/.*"packages":\["\([^"]*\)".*/\1/' /tmp/applied); apt-mark manual "$own" >&2
         ec-cli-install remove -n
         dpkg-query -W -f '${db:Status-Status}\n' "$own" >&2
     "#;
     let Some(outcome) = copied(script) else { return };
     let outcome = outcome.ok();
-    let expected = ["changed", "changed", "unchanged", "changed", "changed", "unchanged", "changed", "changed"];
+    let expected =
+        ["changed", "changed", "unchanged", "changed", "changed", "unchanged", "changed", "error", "changed"];
     assert_eq!(statuses(&outcome), expected, "{}", outcome.told());
     let documents = outcome.documents();
     assert_proven(&documents[0]);
     let came = last_change(&documents[0])["after"]["packages"].clone();
     assert!(came.as_array().unwrap().len() > 1, "the client brings a library: {}", outcome.told());
     assert_eq!(last_change(&documents[1])["before"]["packages"], came);
-    let kept = last_change(&documents[7])["reason"].as_str().unwrap();
+    assert_eq!(documents[7]["cli"]["error"]["code"], "EC4041");
+    assert_eq!(documents[7]["cli"]["error"]["causes"][0], "something else needs it: needs-it");
+    let kept = last_change(&documents[8])["reason"].as_str().unwrap();
     assert!(kept.contains(came[0].as_str().unwrap()), "{kept}");
     assert!(outcome.stderr.ends_with("installed\n"), "{}", outcome.told());
 }

@@ -245,7 +245,7 @@ section!(Cli {
     estimates: String,
     reasons: Vec<String>,
     dockerfile: Vec<String>,
-    r#try: String,
+    line_to_try: String,
     exchange: Exchange,
 });
 section!(Probe {
