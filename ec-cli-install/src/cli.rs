@@ -1,19 +1,20 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use ec_shared::document::{Document, Section};
+use ec_shared::document::Document;
 use ec_shared::flags::{Common, Meta};
 use ec_shared::output::Output;
 use ec_shared::run::{Input, Stage, Tool};
 use ec_shared::{Code, Exit, Failure};
 
 use crate::codes;
-use crate::judge;
 use crate::machine::Machine;
 use crate::platform::Platform;
+use crate::remove;
 use crate::request::Request;
+use crate::script::{self, ScriptFlags};
 use crate::text;
-use crate::verbs::{Asked, Work};
+use crate::verbs::{Asked, CacheFlags, Work};
 
 /// A client for Valkey and Redis OSS caches on this machine: detected, planned, installed, proven
 #[derive(Clone, Debug, Parser)]
@@ -31,6 +32,8 @@ Examples:
   ec-sg find --cache orders | ec-cli-install apply   a client with TLS, unless there is one
   ec-cli-install apply --source-tarball valkey-8.1.1.tar.gz --sha256 HEX --prefix ~/.local
   ec-cli-install plan --os amazon-linux-2            the steps for another system
+  ec-cli-install remove                              what apply has installed, and nothing else
+  ec-cli-install script --os debian | ssh HOST sh    the same steps, run there
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 cannot run here, 4 refused, 5 temporary, 6 partial, 7 input or output";
 
@@ -53,15 +56,24 @@ enum Verb {
     Apply {
         #[command(flatten)]
         wanted: Wanted,
-        /// Lets the package manager run behind `sudo -n`
+        /// Takes root behind `sudo -n` where it is needed: for the package manager, or to put a built client in place
         #[arg(long)]
         sudo: bool,
     },
-    /// Proves the client's TLS with a server on loopback
+    /// Proves the client's TLS with a server on loopback, and with the document's cache where it has an endpoint
     Verify {
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        cache: CacheFlags,
     },
+    /// Removes what apply has installed, and nothing else
+    Remove {
+        #[command(flatten)]
+        flags: remove::Flags,
+    },
+    /// Prints the plan as a script for another machine, ready for `ssh HOST sh`
+    Script(ScriptFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -71,8 +83,8 @@ enum Verb {
 struct Wanted {
     #[command(flatten)]
     request: Request,
-    /// The system, where it is not this one; plan takes any of amazon-linux-2023, amazon-linux-2, debian[-VERSION],
-    /// ubuntu[-VERSION]
+    /// The system, where it is not this one; plan takes any: amazon-linux-2023, debian-12, rocky-9, alpine, macos,
+    /// distroless …; a wrong one lists them all
     #[arg(long, value_name = "ID", value_parser = Platform::of_id)]
     os: Option<Platform>,
 }
@@ -122,16 +134,15 @@ impl Tool for Cli {
             Verb::Apply { wanted, sudo } => {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
-            Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
+            Verb::Remove { flags } => ("remove", flags.into(), |work, output| work.remove(output)),
+            Verb::Verify { place, cache } => ("verify", cache.over(place.into()), |work, _| work.verify()),
+            Verb::Script(flags) => return script::run(flags, output),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };
         let mut machine = Machine::here();
         let input = Input::choose(&self.common, None, true)?;
         Stage { key: "cli", command, report: text::report }.run(input, output, |document: &mut Document, output| {
             machine.begin(self.common.timeout);
-            if let Some(reason) = document.cache()?.as_ref().and_then(judge::other_client) {
-                return Ok(Section::skipped(command, reason));
-            }
             let mut work = Work::begin(&mut machine, &asked, command, document)?;
             let result = step(&mut work, output);
             Ok(work.end(result))

@@ -1,6 +1,6 @@
 //! What a client that was put to the proof is worth for the cache of a document. Pure.
 
-use ec_shared::document::{Cache, Connection, Engine, Finding, Severity, Tls};
+use ec_shared::document::{Cache, Connection, Finding, Severity, Tls};
 
 use crate::codes;
 use crate::detect::Client;
@@ -59,45 +59,39 @@ pub fn findings(client: &Client, proof: &Proof, need: Need) -> Vec<Finding> {
     findings
 }
 
-/// Why a cache needs no client of this tool, and what to use instead; none where it needs one.
-pub fn other_client(cache: &Cache) -> Option<String> {
-    if cache.engine != Some(Engine::Memcached) {
-        return None;
-    }
+/// The line that asks a Memcached cache for its version with `program`, one of openssl, nc, ncat and telnet.
+pub fn line_to_try(cache: &Cache, program: &str) -> String {
     let at =
         cache.endpoints.first().map_or_else(|| ("HOST", 11211), |endpoint| (endpoint.host.as_str(), endpoint.port));
     let (host, port) = at;
-    let command = if cache.tls == Some(Tls::Off) {
-        format!("nc {host} {port}")
-    } else {
-        format!(
-            "openssl s_client -quiet -crlf -verify_return_error -verify_hostname {host} -servername {host} -connect {host}:{port}"
-        )
-    };
-    Some(format!("Memcached needs no valkey-cli; try: {{ echo version; echo quit; }} | {command}"))
+    let asks = r"printf 'version\r\nquit\r\n' |";
+    match program {
+        // Typed by hand: telnet ends with its input, before the answer.
+        "telnet" => format!("telnet {host} {port}"),
+        program if program.starts_with("openssl") => format!(
+            "{asks} {program} s_client -quiet -verify_return_error -verify_hostname {host} -servername {host} -connect {host}:{port}"
+        ),
+        program => format!("{asks} {program} {host} {port}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
     use crate::proof::Attempt::{Answered, Failed};
 
     fn client() -> Client {
-        Client {
-            path: PathBuf::from("/usr/bin/valkey-cli"),
-            name: "valkey-cli".into(),
-            version: Some("8.1.1".into()),
-            tls: crate::detect::Tls::default(),
-            on_path: true,
-            problem: None,
-        }
+        Client::for_tests("/usr/bin/valkey-cli", "8.1.1", true)
     }
 
     fn judged(tls12: bool, tls13: bool, unknown_ca: bool, need: Need) -> Vec<(String, Severity)> {
         let attempt = |is_answered| if is_answered { Answered } else { Failed("exit 1".into()) };
-        let proof = Proof { tls12: attempt(tls12), tls13: attempt(tls13), unknown_ca: attempt(unknown_ca) };
+        let proof = Proof {
+            tls12: attempt(tls12),
+            tls13: attempt(tls13),
+            unknown_ca: attempt(unknown_ca),
+            other_host: Answered,
+        };
         findings(&client(), &proof, need).into_iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 
@@ -127,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn memcached_needs_another_client_and_the_advice_names_the_endpoint() {
+    fn the_line_to_try_names_the_endpoint_and_checks_its_certificate() {
         use ec_shared::document::{Endpoint, EndpointRole};
-        let mut cache = Cache { engine: Some(Engine::Memcached), tls: Some(Tls::Required), ..Cache::default() };
-        assert!(other_client(&cache).unwrap().ends_with("-connect HOST:11211"));
+        let mut cache = Cache { tls: Some(Tls::Required), ..Cache::default() };
+        assert!(line_to_try(&cache, "openssl").ends_with("-connect HOST:11211"));
         cache.endpoints.push(Endpoint { role: EndpointRole::Primary, host: "m.example".into(), port: 11212 });
-        cache.tls = Some(Tls::Off);
-        assert!(other_client(&cache).unwrap().ends_with("nc m.example 11212"));
-        cache.engine = Some(Engine::Valkey);
-        assert_eq!(other_client(&cache), None);
+        let line = line_to_try(&cache, "openssl11");
+        assert!(line.contains("| openssl11 s_client ") && line.contains(" -verify_hostname m.example "), "{line}");
+        assert!(line_to_try(&cache, "nc").ends_with("| nc m.example 11212"));
+        assert_eq!(line_to_try(&cache, "telnet"), "telnet m.example 11212");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ec_shared::Failure;
 
 use crate::codes;
-use crate::recipe::{Manager, Package, quoted};
+use crate::recipe::{Manager, Package, answers, quoted};
 use crate::shell::{Job, Ran, Shell};
 
 /// What a package manager has of a package.
@@ -33,16 +33,13 @@ pub enum Root {
 /// # Errors
 /// `EC4036` if the manager is missing, `EC4016` and `EC4017` if it fails, `EC4035` if it does not answer.
 pub fn offers(shell: &Shell, manager: Manager, packages: &[Package]) -> Result<Vec<Offer>, Failure> {
-    let words = manager.ask(packages);
+    let names = packages.iter().filter(|package| !package.is_module()).map(|package| package.name);
+    let words = manager.ask(names);
     let ran = run(shell, &words, Duration::from_secs(120))?;
-    if !ran.is_success() {
+    if !ran.is_success() && !answers::is_none(manager, ran.code, &ran.text()) {
         return Err(failure(&words, &ran));
     }
-    let text = String::from_utf8_lossy(&ran.stdout);
-    Ok(match manager {
-        Manager::Apt => policy(&text),
-        Manager::Dnf => repoquery(&text),
-    })
+    Ok(answers::offers(manager, &String::from_utf8_lossy(&ran.stdout)))
 }
 
 /// Runs a command of the package manager that changes the system.
@@ -108,57 +105,11 @@ fn failure(words: &[&str], ran: &Ran) -> Failure {
     Failure::new(code, format!("cannot finish `{}`", line(words))).because(ran.last_words()).hint(hint)
 }
 
-/// What `apt-cache policy` says. A package that is only installed, and in no repository, is a candidate, too.
-fn policy(text: &str) -> Vec<Offer> {
-    let mut offers = Vec::new();
-    let mut package = None;
-    for line in text.lines() {
-        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
-            package = Some(name.to_owned());
-        } else if let (Some(version), Some(name)) = (line.trim().strip_prefix("Candidate: "), &package)
-            && version != "(none)"
-        {
-            offers.push(Offer { package: name.clone(), candidate: version.to_owned() });
-        }
-    }
-    offers
-}
-
-/// What `dnf repoquery` says: a name and a version on each line, the newest version last.
-fn repoquery(text: &str) -> Vec<Offer> {
-    let mut offers: Vec<Offer> = Vec::new();
-    for (name, version) in text.lines().filter_map(|line| line.trim().split_once(' ')) {
-        offers.retain(|offer| offer.package != name);
-        offers.push(Offer { package: name.to_owned(), candidate: version.to_owned() });
-    }
-    offers
-}
-
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
 
     use super::*;
-
-    fn offer(package: &str, candidate: &str) -> Offer {
-        Offer { package: package.to_owned(), candidate: candidate.to_owned() }
-    }
-
-    #[test]
-    fn apt_tells_what_can_be_had() {
-        let text = "valkey-tools:\n  Installed: (none)\n  Candidate: 8.0.1+dfsg1-1~bpo12+1\n  Version table:\n     8.0.1+dfsg1-1~bpo12+1 100\n        100 bookworm-backports/main amd64 Packages\n\
-                    redis-tools:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\n";
-        assert_eq!(policy(text), [offer("valkey-tools", "8.0.1+dfsg1-1~bpo12+1")]);
-        assert_eq!(policy(""), []);
-    }
-
-    #[test]
-    fn dnf_tells_what_can_be_had() {
-        assert_eq!(
-            repoquery("redis6 6.2.14\nvalkey 8.0.1\n\nvalkey 8.0.6\n"),
-            [offer("redis6", "6.2.14"), offer("valkey", "8.0.6")]
-        );
-    }
 
     fn shell(script: &str) -> (tempfile::TempDir, Shell) {
         use std::os::unix::fs::PermissionsExt;

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use crate::codes;
 use crate::detect::Client;
+use crate::judge::Need;
 use crate::package::Offer;
 use crate::platform::Platform;
-use crate::recipe::{self, Manager, Package, Recipe};
+use crate::recipe::{self, Download, Manager, Package, Recipe, image, tools};
 use crate::source::Tarball;
 
 /// What is known before deciding.
@@ -20,6 +21,10 @@ pub struct Situation<'a> {
     pub platform: &'a Platform,
     /// The clients that are there, best first. None for a plan for another machine.
     pub clients: &'a [Client],
+    /// The package manager; none where the system has none, or has lost it.
+    pub manager: Option<Manager>,
+    /// What the cache asks of a client.
+    pub need: Need,
     /// Whether this is root.
     pub is_root: bool,
 }
@@ -33,8 +38,10 @@ pub struct Site {
     pub is_writable: bool,
     /// Whether what a build needs is installed.
     pub has_toolchain: bool,
-    /// How many compilers may run at once.
-    pub cores: usize,
+    /// How many compilers may run at once; not known of another machine.
+    pub cores: Option<usize>,
+    /// Where the source is loaded from where no tarball is given.
+    pub origin: Download,
 }
 
 /// What to do.
@@ -61,6 +68,8 @@ pub enum Todo {
         candidate: Option<String>,
         /// Whether the package lists have to be loaded first.
         refresh: bool,
+        /// The packages that would do, best first.
+        among: &'static [Package],
     },
     /// Build from source.
     Source {
@@ -71,6 +80,8 @@ pub enum Todo {
         /// The version that the tarball has.
         version: Option<String>,
     },
+    /// None on this machine: whoever builds its image copies a client into it.
+    Image,
 }
 
 impl Situation<'_> {
@@ -84,34 +95,68 @@ impl Situation<'_> {
             Failure::new(&codes::NO_RECIPE, format!("cannot take a client from a package on {}", self.platform.name))
                 .hint("build from source: --method source --source-tarball FILE")
         };
-        let manager = Manager::of(self.platform).ok_or_else(no_recipe)?;
+        if packages.is_empty() {
+            return Err(no_recipe());
+        }
+        let standard = recipe::standard(self.platform);
+        self.one_of(packages, standard.ok_or_else(no_recipe)?, &["valkey-cli"], offers)
+    }
+
+    /// Plans a program that speaks to Memcached.
+    ///
+    /// # Errors
+    /// `EC4011` if there is no recipe, `EC4012` if the manager has none of the packages.
+    pub fn tool(&self, offers: Option<&[Offer]>) -> Result<Plan, Failure> {
+        // What the clients are has been looked at with this need in mind.
+        if let Some(tool) = self.clients.iter().find(|tool| tool.problem.is_none()) {
+            return Ok(Plan::keep(tool));
+        }
+        let packages = tools::packages(self.platform, self.need);
+        let Some(first) = packages.first() else {
+            return Err(Failure::new(
+                &codes::NO_RECIPE,
+                format!("cannot name a package with a client for Memcached on {}", self.platform.name),
+            )
+            .hint("install openssl, or nc for a cache without TLS, in the way of this system"));
+        };
+        self.one_of(packages, *first, &[], offers)
+    }
+
+    /// Plans the best of `packages`, or `standard` where the manager was not asked. A client that is named in `kept`, or
+    /// is what the package would bring, is left alone.
+    fn one_of(
+        &self,
+        packages: &'static [Package],
+        standard: Package,
+        kept: &[&str],
+        offers: Option<&[Offer]>,
+    ) -> Result<Plan, Failure> {
+        let Some(manager) = self.manager else { return Err(no_manager(self.platform)) };
         let candidate_of = |package: &Package| {
             offers?.iter().find(|offer| offer.package == package.name).map(|offer| offer.candidate.clone())
         };
         let offered = packages.iter().find_map(|package| Some((*package, candidate_of(package)?)));
-        let refresh = offers.is_some() && offered.is_none();
+        let refresh = offers.is_some() && offered.is_none() && !standard.is_module();
         let (package, candidate) = match offered {
             Some((package, candidate)) => (package, Some(candidate)),
             None if refresh && manager.refresh().is_none() => return Err(no_package(packages)),
-            None => (recipe::standard(self.platform).ok_or_else(no_recipe)?, None),
+            None => (standard, None),
         };
-        let wanted = ["valkey-cli", package.client];
-        if let Some(client) =
-            self.clients.iter().find(|client| client.is_good() && wanted.contains(&client.name.as_str()))
-        {
+        let is_wanted = |client: &&Client| client.name == package.client || kept.contains(&client.name.as_str());
+        if let Some(client) = self.clients.iter().filter(|client| client.serves(self.need)).find(is_wanted) {
             return Ok(Plan::keep(client));
         }
         // Where the manager has answered, there is nothing left to choose.
         let others = if candidate.is_some() { &[] } else { packages };
-        let recipe = recipe::from_package(self.platform, package, others, !refresh, self.is_root);
-        Ok(Plan { todo: Todo::Package { package, manager, candidate, refresh }, recipe })
+        let recipe = recipe::from_package(self.platform, manager, package, others, !refresh, self.is_root);
+        Ok(Plan { todo: Todo::Package { package, manager, candidate, refresh, among: packages }, recipe })
     }
 
     /// Plans a build of `tarball`, or of a release to load.
     pub fn source(&self, tarball: Option<&Tarball>, site: &Site) -> Plan {
         let version = tarball.map(|tarball| tarball.inside.version.clone());
         let there = self.clients.iter().find(|client| client.path == site.target);
-        let is_same = |client: &&Client| client.is_good() && (version.is_none() || client.version == version);
+        let is_same = |client: &&Client| client.serves(self.need) && (version.is_none() || client.version == version);
         if let Some(client) = there.filter(is_same) {
             return Plan::keep(client);
         }
@@ -119,6 +164,20 @@ impl Situation<'_> {
         let recipe = recipe::from_source(self.platform, tarball, site, self.is_root);
         Plan { todo: Todo::Source { target: site.target.clone(), before, version }, recipe }
     }
+
+    /// Plans a client in the image of this machine, unless there is a good one.
+    pub fn image(&self) -> Plan {
+        let good = self.clients.iter().find(|client| client.serves(self.need));
+        good.map_or_else(|| Plan { todo: Todo::Image, recipe: image::into_image() }, Plan::keep)
+    }
+}
+
+/// What to say where nothing can be installed into.
+pub fn no_manager(platform: &Platform) -> Failure {
+    let because = "it has no package manager, or the package manager is not on the PATH";
+    Failure::new(&codes::NO_MANAGER, format!("cannot install anything into {}", platform.name))
+        .because(because)
+        .hint("build from source with --method source; ec-cli-install plan --os distroless   shows how to copy a client into an image")
 }
 
 /// What to say where the package manager has nothing.
@@ -126,7 +185,7 @@ pub fn no_package(packages: &[Package]) -> Failure {
     let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
     Failure::new(&codes::NO_PACKAGE, format!("cannot find a package {}", names.join(" or ")))
         .because("the enabled repositories have none")
-        .hint("enable a repository that has one (Amazon Linux 2023: dnf install -y --releasever=latest valkey), or build from source")
+        .hint("enable a repository that has one, or build from source: --method source")
 }
 
 impl Plan {
@@ -138,8 +197,16 @@ impl Plan {
     pub fn change(&self, state: ChangeState) -> Option<Change> {
         let (resource, id, before, after) = match &self.todo {
             Todo::Keep(_) => return None,
+            Todo::Image => {
+                let mut change = Change::new("install", image::TARGET, state);
+                change.by = Some("whoever builds the image".to_owned());
+                return Some(change);
+            }
             Todo::Package { package, manager, candidate, .. } => {
                 let mut after = json!({"manager": manager.name(), "client": package.client});
+                if package.has_server {
+                    after["server"] = json!("installed, neither enabled nor started");
+                }
                 if let Some(version) = candidate {
                     after["version"] = json!(version);
                 }
@@ -161,90 +228,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detect::Tls;
-
-    fn client(path: &str, version: &str, listed: bool) -> Client {
-        Client {
-            path: path.into(),
-            name: path.rsplit('/').next().unwrap().into(),
-            version: Some(version.into()),
-            tls: Tls { listed, ..Tls::default() },
-            on_path: true,
-            problem: None,
-        }
-    }
-
-    fn package(id: &str, clients: &[Client], offers: Option<&[(&str, &str)]>) -> Result<String, Failure> {
-        let platform = Platform::of_id(id).unwrap();
-        let offers: Option<Vec<Offer>> = offers.map(|offers| {
-            let offer = |(package, candidate): &(&str, &str)| Offer {
-                package: (*package).into(),
-                candidate: (*candidate).into(),
-            };
-            offers.iter().map(offer).collect()
-        });
-        let plan = Situation { platform: &platform, clients, is_root: true }.package(offers.as_deref())?;
-        Ok(match plan.todo {
-            Todo::Keep(client) => format!("keep {}", client.path.display()),
-            Todo::Package { package, candidate, refresh, .. } => {
-                format!("{}{} {}", if refresh { "refresh, " } else { "" }, package.name, candidate.unwrap_or_default())
-            }
-            Todo::Source { target, .. } => format!("build {}", target.display()),
-        })
-    }
-
-    #[test]
-    fn the_best_package_that_the_manager_has_is_taken() {
-        let both = [("redis-tools", "7.0.15"), ("valkey-tools", "8.0.1")];
-        assert_eq!(package("debian-12", &[], Some(&both)).unwrap(), "valkey-tools 8.0.1");
-        assert_eq!(package("debian-12", &[], Some(&both[..1])).unwrap(), "redis-tools 7.0.15");
-        assert_eq!(package("debian-12", &[], Some(&[])).unwrap(), "refresh, redis-tools ");
-        assert_eq!(package("amazon-linux-2023", &[], Some(&[("redis6", "6.2.14")])).unwrap(), "redis6 6.2.14");
-        assert_eq!(package("amazon-linux-2023", &[], Some(&[])).unwrap_err().code().id, "EC4012");
-    }
-
-    #[test]
-    fn for_another_machine_the_package_of_its_release_is_planned() {
-        assert_eq!(package("amazon-linux-2023", &[], None).unwrap(), "valkey ");
-        assert_eq!(package("debian-12", &[], None).unwrap(), "redis-tools ");
-        assert_eq!(package("amazon-linux-2", &[], None).unwrap_err().code().id, "EC4011");
-    }
-
-    #[test]
-    fn what_is_good_is_left_alone() {
-        let valkey = client("/opt/bin/valkey-cli", "7.2.6", true);
-        let plain = client("/usr/bin/valkey-cli", "7.2.6", false);
-        let redis = client("/usr/bin/redis-cli", "7.0.15", true);
-        let (both, redis_only) = ([("redis-tools", "7"), ("valkey-tools", "8")], [("redis-tools", "7")]);
-        assert_eq!(package("debian-12", &[valkey], Some(&both)).unwrap(), "keep /opt/bin/valkey-cli");
-        assert_eq!(package("debian-12", &[plain], Some(&both)).unwrap(), "valkey-tools 8");
-        // A redis-cli will do where there is nothing better to be had.
-        assert_eq!(package("debian-12", std::slice::from_ref(&redis), Some(&both)).unwrap(), "valkey-tools 8");
-        assert_eq!(package("debian-12", &[redis], Some(&redis_only)).unwrap(), "keep /usr/bin/redis-cli");
-    }
-
-    fn build(clients: &[Client], version: Option<&str>) -> Todo {
-        let platform = Platform::of_id("amazon-linux-2").unwrap();
-        let tarball = version.map(|version| Tarball::for_tests("/src/valkey.tar.gz", version));
-        let target = PathBuf::from("/opt/bin/valkey-cli");
-        let site = Site { target, is_writable: true, has_toolchain: true, cores: 2 };
-        Situation { platform: &platform, clients, is_root: true }.source(tarball.as_ref(), &site).todo
-    }
-
-    #[test]
-    fn a_client_of_the_same_version_in_the_prefix_is_not_built_again() {
-        let there = client("/opt/bin/valkey-cli", "8.1.1", true);
-        let elsewhere = client("/usr/bin/valkey-cli", "8.1.1", true);
-        let built = |before: Option<&str>| Todo::Source {
-            target: "/opt/bin/valkey-cli".into(),
-            before: before.map(str::to_owned),
-            version: Some("8.1.1".into()),
-        };
-        assert_eq!(build(std::slice::from_ref(&there), Some("8.1.1")), Todo::Keep(there));
-        assert_eq!(build(&[elsewhere], Some("8.1.1")), built(None));
-        assert_eq!(build(&[client("/opt/bin/valkey-cli", "7.2.6", true)], Some("8.1.1")), built(Some("7.2.6")));
-        assert_eq!(build(&[client("/opt/bin/valkey-cli", "8.1.1", false)], Some("8.1.1")), built(Some("8.1.1")));
-    }
-}
+mod tests;

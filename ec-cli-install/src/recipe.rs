@@ -1,17 +1,32 @@
 //! How a client gets onto each system: a platform becomes steps, with the exact command lines. Pure.
+//!
+//! - [`packages`]: which package of which release, as data; [`tools`]: the same for Memcached.
+//! - [`manager`]: how each package manager is asked and told; [`answers`]: what it answers.
+//! - [`build`]: from source; [`image`]: into a container image that nothing can be installed into.
+
+pub mod answers;
+pub mod build;
+pub mod image;
+pub mod manager;
+pub mod packages;
+pub mod tools;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Site;
+use crate::judge::Need;
 use crate::platform::{Platform, System};
-use crate::source::Tarball;
 
-/// The release that a source build takes where no tarball is given.
-const RELEASE: &str = "9.1.0";
-/// Where its tarball is.
-const RELEASE_URL: &str = "https://github.com/valkey-io/valkey/archive/refs/tags/9.1.0.tar.gz";
-/// Its SHA-256.
-const RELEASE_SHA256: &str = "7789fe1df257774457bafb4c1d56c9f7020c3879a7f5b4234af9030b2bd82dfd";
+pub use build::{from_source, make, release, toolchain};
+pub use manager::Manager;
+pub use packages::{Package, packages, standard};
+
+/// Where the numbers of [`Step::estimated_s`] and [`Step::disk_mib`] are from; those of packages are Debian's own. A step
+/// without them is one that nobody has measured.
+pub const ESTIMATES: &str =
+    "as measured on Debian 12, x86_64, with gcc 12; of a build by one core, where the number of cores is not known";
+
+/// How many seconds apt-get takes to install a client, see [`ESTIMATES`].
+const APT_SECONDS: u32 = 3;
 
 /// One step: a command line, and what it is good for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +43,12 @@ pub struct Step {
     /// The files that it leaves for good, where that is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// How much room it takes, in MiB, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_mib: Option<u32>,
+    /// About how many seconds it takes, where that is known; see [`ESTIMATES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_s: Option<u32>,
 }
 
 /// A file to load.
@@ -55,213 +76,109 @@ pub struct Recipe {
     pub steps: Vec<Step>,
     /// Other ways.
     pub alternatives: Vec<Alternative>,
-}
-
-/// A package that holds a client with TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Package {
-    /// Its name.
-    pub name: &'static str,
-    /// The client in it.
-    pub client: &'static str,
-    /// Where to take it instead of the one before it.
-    when: &'static str,
-}
-
-/// A package manager.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manager {
-    /// apt, of Debian and Ubuntu.
-    Apt,
-    /// dnf, of Amazon Linux 2023.
-    Dnf,
-}
-
-const VALKEY: Package = Package { name: "valkey", client: "valkey-cli", when: "the repository has it" };
-const REDIS6: Package =
-    Package { name: "redis6", client: "redis6-cli", when: "the repository has no valkey, as before 2023.6.20250203" };
-const VALKEY_TOOLS: Package = Package {
-    name: "valkey-tools",
-    client: "valkey-cli",
-    when: "a repository with it is enabled, such as the backports",
-};
-const REDIS_TOOLS: Package =
-    Package { name: "redis-tools", client: "redis-cli", when: "the release has no valkey-tools" };
-
-impl Manager {
-    /// The package manager of a system that has a package recipe.
-    pub fn of(platform: &Platform) -> Option<Self> {
-        match platform.id {
-            System::AmazonLinux2023 => Some(Self::Dnf),
-            System::Debian | System::Ubuntu => Some(Self::Apt),
-            System::AmazonLinux2 | System::Other => None,
-        }
-    }
-
-    /// Its name, as it stands in documents.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apt => "apt",
-            Self::Dnf => "dnf",
-        }
-    }
-
-    /// The command that tells which of `packages` can be had.
-    pub fn ask(self, packages: &[Package]) -> Vec<&'static str> {
-        let names = packages.iter().map(|package| package.name);
-        match self {
-            Self::Apt => ["apt-cache", "policy"].into_iter().chain(names).collect(),
-            Self::Dnf => ["dnf", "-q", "repoquery", "--qf", "%{name} %{version}\\n"].into_iter().chain(names).collect(),
-        }
-    }
-
-    /// The command that installs `package` and what it cannot do without; it removes nothing, and asks nothing.
-    pub fn install(self, package: &str) -> Vec<&str> {
-        match self {
-            Self::Apt => vec![
-                "env",
-                "DEBIAN_FRONTEND=noninteractive",
-                "apt-get",
-                "install",
-                "-y",
-                "--no-install-recommends",
-                "--no-remove",
-                package,
-            ],
-            Self::Dnf => vec!["dnf", "install", "-y", package],
-        }
-    }
-
-    /// The command that loads the package lists, where the manager does not do so by itself.
-    pub fn refresh(self) -> Option<Vec<&'static str>> {
-        (self == Self::Apt).then(|| vec!["apt-get", "update"])
-    }
-}
-
-/// The packages to take a client from, best first. Every one has TLS: redis-tools has since Redis 6.
-pub fn packages(platform: &Platform) -> &'static [Package] {
-    match platform.id {
-        System::AmazonLinux2023 => &[VALKEY, REDIS6],
-        System::Debian if platform.is_since(&[11]) => &[VALKEY_TOOLS, REDIS_TOOLS],
-        System::Ubuntu if platform.is_since(&[22, 4]) => &[VALKEY_TOOLS, REDIS_TOOLS],
-        System::Debian | System::Ubuntu => &[VALKEY_TOOLS],
-        System::AmazonLinux2 | System::Other => &[],
-    }
-}
-
-/// The package that a system is sure to have by itself, as long as its package manager was not asked.
-pub fn standard(platform: &Platform) -> Option<Package> {
-    let has_valkey = match platform.id {
-        System::Debian => platform.is_since(&[13]),
-        System::Ubuntu => platform.is_since(&[24, 4]),
-        _ => true,
-    };
-    let packages = packages(platform);
-    if has_valkey {
-        packages.first().copied()
-    } else {
-        packages.iter().find(|package| **package == REDIS_TOOLS).copied()
-    }
+    /// Why it is done like this, where that is not plain.
+    pub reasons: Vec<String>,
+    /// The lines of a Dockerfile, where the steps are none of this machine's.
+    pub dockerfile: Vec<String>,
 }
 
 /// How to install `package`; `others` may be taken instead, and `is_fresh` says whether the package lists are there.
 pub fn from_package(
     platform: &Platform,
+    manager: Manager,
     package: Package,
     others: &[Package],
     is_fresh: bool,
     is_root: bool,
 ) -> Recipe {
-    let Some(manager) = Manager::of(platform) else { return Recipe::default() };
-    let install = |name: &str, client: &str| {
-        Step::new(format!("install {name}, which holds {client}"), &manager.install(name)).sudo(!is_root)
+    let sudo = manager.needs_root() && !is_root;
+    let install = |by: Manager, package: &Package| {
+        let holds =
+            if package.name == package.client { String::new() } else { format!(", which holds {}", package.client) };
+        let step = Step::new(format!("install {}{holds}", package.name), &by.install(package.name));
+        let (disk_mib, estimated_s) = (package.disk_mib, (by == Manager::Apt).then_some(APT_SECONDS));
+        Step { disk_mib, estimated_s, ..step.sudo(by.needs_root() && !is_root) }
     };
     let mut recipe = Recipe::default();
     if let Some(refresh) = manager.refresh().filter(|_| !is_fresh) {
-        recipe.steps.push(Step::new("load the package lists", &refresh).sudo(!is_root));
+        recipe.steps.push(Step::new("load the package lists", &refresh).sudo(sudo));
     }
-    recipe.steps.push(install(package.name, package.client));
-    if package == VALKEY {
-        let words = ["dnf", "install", "-y", "--releasever=latest", VALKEY.name];
-        recipe.alternatives.push(Alternative {
-            when: "dnf finds no valkey: an image is locked to the repository of its own day".to_owned(),
-            step: Step::new("install valkey of the latest repository", &words).sudo(!is_root),
-        });
+    recipe.steps.push(install(manager, &package));
+    if let Some(latest) = manager.wider(platform).filter(|_| package.name == "valkey") {
+        recipe.or(
+            "dnf finds no valkey: an image is locked to the repository of its own day",
+            Step::new("install valkey of the latest repository", &latest.install(package.name)).sudo(sudo),
+        );
+    }
+    if manager == Manager::DnfLatest {
+        recipe.reasons.push("the repository that this image is locked to has no client; the latest one has".to_owned());
+    }
+    if let Some(epel) = epel(platform).filter(|_| others.iter().any(|other| *other != package)) {
+        let words = manager.install(&epel);
+        recipe.or("Valkey is wanted instead of Redis 6: EPEL has it", Step::new("enable EPEL", &words).sudo(sudo));
     }
     for other in others.iter().filter(|other| **other != package) {
-        recipe.alternatives.push(Alternative { when: other.when.to_owned(), step: install(other.name, other.client) });
+        recipe.or(other.when, install(manager, other));
+    }
+    for other in Manager::all_of(platform).iter().filter(|other| other.name() != manager.name()) {
+        recipe.or(&format!("{} is used instead of {}", other.name(), manager.name()), install(*other, &package));
+    }
+    if package.has_server {
+        recipe.reasons.push(format!(
+            "{} has no package with the client alone: {} brings the server, too, and does not enable or start it",
+            manager.name(),
+            package.name
+        ));
     }
     recipe
 }
 
-/// How to build the client from `tarball`, or from the latest known release.
-pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, is_root: bool) -> Recipe {
-    let mut recipe = Recipe::default();
-    if !site.has_toolchain {
-        recipe.steps.extend(toolchain(platform, is_root));
-    }
-    let release = format!("valkey-{RELEASE}");
-    let packed = format!("{release}.tar.gz");
-    if tarball.is_none() {
-        let words = ["curl", "-fsSL", "-o", &packed, RELEASE_URL];
-        let mut step = Step::new(format!("load the source of Valkey {RELEASE}"), &words);
-        step.download = Some(Download { url: RELEASE_URL.to_owned(), sha256: RELEASE_SHA256.to_owned() });
-        recipe.steps.push(step);
-    }
-    let (file, top, sha256) = match tarball {
-        Some(tarball) => {
-            (tarball.path.display().to_string(), tarball.inside.top.display().to_string(), tarball.sha256.as_str())
-        }
-        None => (packed, release, RELEASE_SHA256),
-    };
-    let mut check = Step::new("check that it is the right one", &[""; 0]);
-    check.command = format!("echo {} | sha256sum -c", quoted(&format!("{sha256}  {file}")));
-    recipe.steps.push(check);
-    recipe.steps.push(Step::new("unpack it", &["tar", "xf", &file]));
-    let mut words = make(site.cores);
-    words.splice(1..1, ["-C".to_owned(), top.clone()]);
-    recipe.steps.push(Step::new("build the client, and only the client, with TLS", &words));
-    let (built, target) = (format!("{top}/src/valkey-cli"), site.target.display().to_string());
-    let words = ["install", "-D", "-m", "755", &built, &target];
-    let mut install = Step::new("install it", &words).sudo(!is_root && !site.is_writable);
-    install.files.push(target);
-    recipe.steps.push(install);
-    if platform.id == System::AmazonLinux2 {
-        let words = ["yum", "install", "-y", "gcc", "make", "openssl11-devel"];
-        recipe.alternatives.push(Alternative {
-            when: "the cache has a public endpoint, which wants TLS 1.3: OpenSSL 1.1.1 instead of 1.0.2".to_owned(),
-            step: Step::new("install what a build needs", &words).sudo(!is_root),
-        });
-    }
-    recipe
+/// Whether `name` is a package that this tool may have installed on `platform`.
+pub fn is_known(platform: &Platform, name: &str) -> bool {
+    let for_memcached = [Need::Plain, Need::Tls].map(|need| tools::packages(platform, need));
+    for_memcached.into_iter().chain([packages(platform)]).flatten().any(|package| package.name == name)
 }
 
-/// The step that installs what a build needs, on systems where that is known.
-pub fn toolchain(platform: &Platform, is_root: bool) -> Option<Step> {
-    let words: &[&str] = match platform.id {
-        System::AmazonLinux2023 => &["dnf", "install", "-y", "gcc", "make", "openssl-devel"],
-        System::AmazonLinux2 => &["yum", "install", "-y", "gcc", "make", "openssl-devel"],
-        System::Debian | System::Ubuntu => {
-            &["apt-get", "install", "-y", "--no-install-recommends", "gcc", "make", "libc6-dev", "libssl-dev"]
-        }
-        System::Other => return None,
-    };
-    Some(Step::new("install what a build needs", words).sudo(!is_root))
+/// The package that enables EPEL, on systems whose own repositories have no Valkey.
+/// <https://docs.fedoraproject.org/en-US/epel/getting-started/>; of Oracle Linux:
+/// <https://yum.oracle.com/getting-started.html>.
+fn epel(platform: &Platform) -> Option<String> {
+    if !platform.is_enterprise_linux() || platform.is_since(&[10]) || !platform.is_since(&[8]) {
+        return None;
+    }
+    let major = platform.major()?;
+    Some(match platform.id {
+        System::Rhel => format!("https://dl.fedoraproject.org/pub/epel/epel-release-latest-{major}.noarch.rpm"),
+        System::OracleLinux => format!("oracle-epel-release-el{major}"),
+        _ => "epel-release".to_owned(),
+    })
 }
 
-/// The command that builds the client, in the directory of the source.
-pub fn make(cores: usize) -> Vec<String> {
-    ["make", &format!("-j{cores}"), "valkey-cli", "BUILD_TLS=yes", "MALLOC=libc"].map(str::to_owned).to_vec()
+impl Recipe {
+    fn or(&mut self, when: &str, step: Step) {
+        self.alternatives.push(Alternative { when: when.to_owned(), step });
+    }
 }
 
 impl Step {
     fn new<W: AsRef<str>>(purpose: impl Into<String>, words: &[W]) -> Self {
         let command = words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ");
-        Self { purpose: purpose.into(), command, sudo: false, download: None, files: Vec::new() }
+        let (download, files, disk_mib, estimated_s) = (None, Vec::new(), None, None);
+        Self { purpose: purpose.into(), command, sudo: false, download, files, disk_mib, estimated_s }
+    }
+
+    /// A step whose command line is more than one command.
+    fn typed(purpose: &str, command: String) -> Self {
+        Self { command, ..Self::new(purpose, &[""; 0]) }
     }
 
     fn sudo(mut self, sudo: bool) -> Self {
         self.sudo = sudo;
+        self
+    }
+
+    fn takes(mut self, disk_mib: u32, estimated_s: u32) -> Self {
+        (self.disk_mib, self.estimated_s) = (Some(disk_mib), Some(estimated_s));
         self
     }
 
@@ -282,79 +199,4 @@ pub fn quoted(word: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn platform(id: &str) -> Platform {
-        Platform::of_id(id).unwrap()
-    }
-
-    fn typed(recipe: &Recipe) -> Vec<String> {
-        recipe.steps.iter().map(Step::as_typed).collect()
-    }
-
-    #[test]
-    fn a_package_is_expected_where_the_release_has_it() {
-        for (id, expected) in [
-            ("amazon-linux-2023", Some("valkey")),
-            ("amazon-linux-2", None),
-            ("debian", Some("valkey-tools")),
-            ("debian-13", Some("valkey-tools")),
-            ("debian-12", Some("redis-tools")),
-            ("debian-10", None),
-            ("ubuntu-24.04", Some("valkey-tools")),
-            ("ubuntu-22.04", Some("redis-tools")),
-            ("ubuntu-20.04", None),
-        ] {
-            assert_eq!(standard(&platform(id)).map(|package| package.name), expected, "{id}");
-        }
-    }
-
-    #[test]
-    fn amazon_linux_2023_takes_valkey_and_says_what_to_do_where_dnf_has_none() {
-        let recipe = from_package(&platform("amazon-linux-2023"), VALKEY, &[VALKEY, REDIS6], true, false);
-        assert_eq!(typed(&recipe), ["sudo dnf install -y valkey"]);
-        let others: Vec<_> = recipe.alternatives.iter().map(|alternative| alternative.step.as_typed()).collect();
-        assert_eq!(others, ["sudo dnf install -y --releasever=latest valkey", "sudo dnf install -y redis6"]);
-    }
-
-    #[test]
-    fn a_machine_without_package_lists_loads_them_first() {
-        let recipe = from_package(&platform("debian-13"), VALKEY_TOOLS, &[], false, true);
-        assert_eq!(
-            typed(&recipe),
-            [
-                "apt-get update",
-                "env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --no-remove valkey-tools"
-            ]
-        );
-    }
-
-    #[test]
-    fn amazon_linux_2_builds_the_client_alone_and_checks_what_it_loads() {
-        let target = "/usr/local/bin/valkey-cli".into();
-        let site = Site { target, is_writable: false, has_toolchain: false, cores: 4 };
-        let recipe = from_source(&platform("amazon-linux-2"), None, &site, false);
-        assert_eq!(
-            typed(&recipe),
-            [
-                "sudo yum install -y gcc make openssl-devel".to_owned(),
-                format!("curl -fsSL -o valkey-{RELEASE}.tar.gz {RELEASE_URL}"),
-                format!("echo '{RELEASE_SHA256}  valkey-{RELEASE}.tar.gz' | sha256sum -c"),
-                format!("tar xf valkey-{RELEASE}.tar.gz"),
-                format!("make -C valkey-{RELEASE} -j4 valkey-cli BUILD_TLS=yes MALLOC=libc"),
-                format!("sudo install -D -m 755 valkey-{RELEASE}/src/valkey-cli /usr/local/bin/valkey-cli"),
-            ]
-        );
-        assert!(RELEASE_URL.contains(RELEASE) && recipe.steps[1].download.is_some());
-    }
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_take_them_apart() {
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted("~/x"), "'~/x'");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("valkey_8.1.1+dfsg1.orig.tar.xz"), "valkey_8.1.1+dfsg1.orig.tar.xz");
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest that a client may send before it has said something that can be answered.
 const LONGEST: usize = 16 << 10;
 
-/// A certificate authority with one certificate for loopback.
+/// A certificate authority with one certificate.
 #[derive(Debug)]
 pub struct Authority {
     pem: String,
@@ -26,11 +26,23 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new authority called `name`.
+    /// A new authority called `name`, with a certificate for this machine's loopback.
     ///
     /// # Errors
     /// What the key generation says.
     pub fn new(name: &str) -> Result<Self, rcgen::Error> {
+        Self::naming(name, "localhost", vec!["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()])
+    }
+
+    /// A new authority called `name`, with a certificate for `host` alone.
+    ///
+    /// # Errors
+    /// What the key generation says.
+    pub fn of(name: &str, host: &str) -> Result<Self, rcgen::Error> {
+        Self::naming(name, host, vec![host.to_owned()])
+    }
+
+    fn naming(name: &str, common_name: &str, hosts: Vec<String>) -> Result<Self, rcgen::Error> {
         let mut root = CertificateParams::default();
         root.distinguished_name.push(DnType::CommonName, name);
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -39,8 +51,8 @@ impl Authority {
         let pem = root.self_signed(&root_key)?.pem();
         let issuer = Issuer::new(root, root_key);
 
-        let mut leaf = CertificateParams::new(["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()])?;
-        leaf.distinguished_name.push(DnType::CommonName, "localhost");
+        let mut leaf = CertificateParams::new(hosts)?;
+        leaf.distinguished_name.push(DnType::CommonName, common_name);
         let leaf_key = KeyPair::generate()?;
         let certificate = leaf.signed_by(&leaf_key, &issuer)?;
         Ok(Self { pem, chain: vec![certificate.der().clone()], key: leaf_key.serialize_der().into() })
@@ -97,7 +109,7 @@ impl Server {
         self.address.port()
     }
 
-    /// Whether a PING has arrived over TLS: what a client prints is only half of the proof.
+    /// Whether a PING, or Memcached's version, has arrived over TLS: what a client prints is only half of the proof.
     pub fn is_asked(&self) -> bool {
         self.is_asked.load(Ordering::SeqCst)
     }
@@ -128,9 +140,13 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, is_asked: &AtomicBool) 
         }
         heard.extend_from_slice(&chunk[..count]);
         while let Some((command, length)) = first_command(&heard) {
-            let is_ping = command.eq_ignore_ascii_case("ping");
-            is_asked.fetch_or(is_ping, Ordering::SeqCst);
-            let reply: &[u8] = if is_ping { b"+PONG\r\n" } else { b"-ERR unknown command\r\n" };
+            let (is_question, reply): (bool, &[u8]) = match command.to_ascii_lowercase().as_str() {
+                "ping" => (true, b"+PONG\r\n"),
+                "version" => (true, b"VERSION 1.6.0\r\n"),
+                "quit" => return Ok(()),
+                _ => (false, b"-ERR unknown command\r\n"),
+            };
+            is_asked.fetch_or(is_question, Ordering::SeqCst);
             heard.drain(..length);
             stream.write_all(reply)?;
         }
@@ -139,12 +155,16 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, is_asked: &AtomicBool) 
     Ok(())
 }
 
-/// The name of the first whole command in `heard`, an array of bulk strings, and the length of that command in bytes.
+/// The name of the first whole command in `heard`, and the length of that command in bytes: an array of bulk strings, as
+/// Valkey has it, or a line, as Memcached has it.
 fn first_command(heard: &[u8]) -> Option<(String, usize)> {
     let text = std::str::from_utf8(heard).ok()?;
     let mut lines = text.split_inclusive("\r\n").take_while(|line| line.ends_with("\r\n"));
     let count = lines.next()?;
-    let words: usize = count.trim_end().strip_prefix('*')?.parse().ok()?;
+    let Some(words) = count.trim_end().strip_prefix('*') else {
+        return Some((count.trim_end().to_owned(), count.len()));
+    };
+    let words: usize = words.parse().ok()?;
     // Each word is a line with its length and a line with the word.
     let rest: Vec<&str> = lines.take(words.checked_mul(2)?).collect();
     let is_whole = rest.len() == words * 2 && words > 0;
@@ -165,6 +185,8 @@ mod tests {
         assert_eq!(first_command(ping), Some(("ping".to_owned(), ping.len())));
         let two = b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*1\r\n$4\r\nping\r\n";
         assert_eq!(first_command(two), Some(("HELLO".to_owned(), 22)));
+        assert_eq!(first_command(b"version\r\nquit\r\n"), Some(("version".to_owned(), 9)));
+        assert_eq!(first_command(b"version"), None);
         assert_eq!(first_command(b"*99999999999999999999\r\n"), None);
         assert_eq!(first_command(b"*18446744073709551615\r\n"), None);
     }

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -38,9 +39,20 @@ pub struct Job {
     args: Vec<OsString>,
     input: Vec<u8>,
     dir: Option<PathBuf>,
+    env: Variables,
     limit: Duration,
     most: usize,
     is_transaction: bool,
+}
+
+/// Variables of a program's environment, whose values may be secret: `Debug` shows the names alone.
+#[derive(Clone, Default)]
+struct Variables(Vec<(OsString, OsString)>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// How a program ended, and what it said.
@@ -82,6 +94,22 @@ impl Shell {
         self.interrupt = interrupt;
     }
 
+    /// The end of something that may take `limit`, and not longer than everything.
+    pub fn end_within(&self, limit: Duration) -> Instant {
+        let own = Instant::now() + limit;
+        self.deadline.map_or(own, |deadline| deadline.min(own))
+    }
+
+    /// Waits a moment for what another process does.
+    ///
+    /// # Errors
+    /// `EC9024` if a signal came.
+    pub fn pause(&self, time: Duration) -> Result<(), Failure> {
+        self.interrupt.check()?;
+        thread::sleep(time);
+        self.interrupt.check()
+    }
+
     /// The directories that are searched, in order.
     pub fn path(&self) -> &[PathBuf] {
         &self.path
@@ -119,6 +147,7 @@ impl Shell {
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
         command.env("PATH", std::env::join_paths(&self.path).unwrap_or_default());
         command.envs(self.home.iter().map(|home| ("HOME", home)));
+        command.envs(job.env.0.iter().map(|(name, value)| (name, value)));
         command.current_dir(job.dir.as_deref().unwrap_or(Path::new("/")));
         command.stdin(if job.input.is_empty() { Stdio::null() } else { Stdio::piped() });
         // A group of its own: what make starts through a shell is stopped only with the whole group.
@@ -132,14 +161,15 @@ impl Shell {
             // A program that does not read its input to the end says so by its exit code.
             thread::spawn(move || stdin.write_all(&input));
         }
-        let stdout = child.stdout.take().map(|stream| Kept::of(stream, job.most));
-        let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most));
+        let (at_end, ends) = mpsc::channel();
+        let stdout = child.stdout.take().map(|stream| Kept::of(stream, job.most, at_end.clone()));
+        let stderr = child.stderr.take().map(|stream| Kept::of(stream, job.most, at_end));
         let own = started + job.limit;
         let end = self.deadline.map_or(own, |deadline| deadline.min(own));
         let is_unwanted = || !job.is_transaction && self.interrupt.is_raised();
-        let is_late = !ends_before(&mut child, end, is_unwanted);
+        let is_late = !ends_before(&mut child, &ends, end, is_unwanted);
         if is_late {
-            stop(&mut child, job.is_transaction);
+            stop(&mut child, &ends, job.is_transaction);
         }
         let status = child.wait().map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot wait for {}", job.program.display())).because(error)
@@ -167,6 +197,7 @@ impl Job {
             args: args.into_iter().map(Into::into).collect(),
             input: Vec::new(),
             dir: None,
+            env: Variables::default(),
             limit: Duration::from_secs(10),
             most: KEPT,
             is_transaction: false,
@@ -184,6 +215,13 @@ impl Job {
     #[must_use]
     pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
+        self
+    }
+
+    /// Lets it see more of the environment.
+    #[must_use]
+    pub fn env(mut self, variables: &[(OsString, OsString)]) -> Self {
+        self.env.0.extend_from_slice(variables);
         self
     }
 
@@ -243,7 +281,11 @@ pub fn is_program(path: &Path) -> bool {
 }
 
 /// Whether it ends by itself, before the deadline and before it is not wanted any more.
-fn ends_before(child: &mut Child, deadline: Instant, is_unwanted: impl Fn() -> bool) -> bool {
+///
+/// A program that ends closes its streams a moment before: `ends` tells of each, so that a short one is not waited for
+/// until the next look.
+fn ends_before(child: &mut Child, ends: &Receiver<()>, deadline: Instant, is_unwanted: impl Fn() -> bool) -> bool {
+    const SOON: Duration = Duration::from_micros(100);
     let mut pause = Duration::from_millis(1);
     loop {
         if !matches!(child.try_wait(), Ok(None)) {
@@ -253,17 +295,23 @@ fn ends_before(child: &mut Child, deadline: Instant, is_unwanted: impl Fn() -> b
         if left.is_zero() || is_unwanted() {
             return false;
         }
-        thread::sleep(pause.min(left));
-        pause = (pause * 3 / 2).min(Duration::from_millis(20));
+        match ends.recv_timeout(pause.min(left)) {
+            Ok(()) => pause = SOON,
+            Err(RecvTimeoutError::Timeout) => pause = (pause * 3 / 2).min(Duration::from_millis(20)),
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(pause.min(left));
+                pause = (pause * 3 / 2).min(Duration::from_millis(20));
+            }
+        }
     }
 }
 
 /// Asks first: a package manager ends what it has started when it is asked, and cannot when it is killed.
-fn stop(child: &mut Child, is_transaction: bool) {
+fn stop(child: &mut Child, ends: &Receiver<()>, is_transaction: bool) {
     let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
     let send = |signal| if is_transaction { kill_process(pid, signal) } else { kill_process_group(pid, signal) };
     let _ = send(Signal::TERM);
-    if !ends_before(child, Instant::now() + GRACE, || false) {
+    if !ends_before(child, ends, Instant::now() + GRACE, || false) {
         let _ = send(Signal::KILL);
     }
 }
@@ -275,7 +323,8 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(mut stream: impl Read + Send + 'static, most: usize) -> Self {
+    /// Reads `stream`, and says `at_end` when it is.
+    fn of(mut stream: impl Read + Send + 'static, most: usize, at_end: Sender<()>) -> Self {
         let tail = Arc::new(Mutex::new((Vec::new(), false)));
         let shared = Arc::clone(&tail);
         let reader = thread::spawn(move || {
@@ -288,6 +337,8 @@ impl Kept {
                     *is_cut = true;
                 }
             }
+            // Nobody listens any more where the program has ended first.
+            let _ = at_end.send(());
         });
         Self { tail, reader }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::recipe;
 use crate::shell::{Job, Ran, Shell};
 
 /// The largest tarball that is read. Valkey's has 4 MB.
-const LARGEST: u64 = 64 << 20;
+pub const LARGEST: u64 = 64 << 20;
 
 /// A tarball that was read, checked and looked through.
 #[derive(Clone, Debug)]
@@ -43,16 +43,7 @@ impl Tarball {
                 .because(why)
                 .hint("check the name of the tarball, and who may read it")
         };
-        let meta = path.metadata().map_err(|error| cannot(&error))?;
-        if !meta.is_file() {
-            return Err(cannot(&"it is not a file"));
-        }
-        if meta.len() > LARGEST {
-            return Err(cannot(&format_args!("it is larger than {} MiB", LARGEST >> 20)));
-        }
-        let mut packed = Vec::new();
-        let file = File::open(path).map_err(|error| cannot(&error))?;
-        file.take(LARGEST).read_to_end(&mut packed).map_err(|error| cannot(&error))?;
+        let packed = read(path).map_err(|error| cannot(&error))?;
         let sha256 = sha256_of(&packed);
         if let Some(wanted) = wanted.filter(|wanted| !wanted.eq_ignore_ascii_case(&sha256)) {
             return Err(Failure::new(&codes::CHECKSUM, format!("will not use {}", path.display()))
@@ -64,11 +55,33 @@ impl Tarball {
         Ok(Self { path: path.to_owned(), sha256, inside, plain })
     }
 
+    /// The archive without its compression.
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.plain
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests(path: &str, version: &str) -> Self {
         let inside = Inside { top: format!("valkey-{version}").into(), version: version.to_owned() };
         Self { path: path.into(), sha256: sha256_of(b""), inside, plain: Vec::new() }
     }
+}
+
+/// Reads a whole tarball, and nothing that is none: not a device, and not without end.
+///
+/// # Errors
+/// What the operating system says, or why it is not read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let meta = path.metadata()?;
+    if !meta.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    if meta.len() > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    let mut packed = Vec::new();
+    File::open(path)?.take(LARGEST).read_to_end(&mut packed)?;
+    Ok(packed)
 }
 
 /// The SHA-256 of `bytes`, in hexadecimal.

@@ -17,12 +17,27 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         clients if clients.is_empty() => client(section, report),
         clients => clients.iter().for_each(|found| candidate(found, report)),
     }
+    for found in list::<Value>(section, "tools") {
+        candidate(&found, report);
+    }
     for (index, step) in list::<Step>(section, "steps").iter().enumerate() {
-        report.row(Mark::Add, [format!("{}. {}", index + 1, step.purpose), step.as_typed()]);
+        report.row(Mark::Add, [format!("{}. {}{}", index + 1, step.purpose, takes(step)), step.as_typed()]);
+    }
+    if let Some(from) = fact::<String>(section, "estimates") {
+        report.row(Mark::Info, [format!("estimates: {from}")]);
+    }
+    for line in list::<String>(section, "dockerfile") {
+        report.row(Mark::Add, [line]);
     }
     for Alternative { when, step } in list(section, "alternatives") {
         report.row(Mark::Info, [format!("or, when {when}")]);
         report.row(Mark::Info, [format!("   {}", step.purpose), step.as_typed()]);
+    }
+    for reason in list::<String>(section, "reasons") {
+        report.row(Mark::Info, [reason]);
+    }
+    if let Some(line) = fact::<String>(section, "line_to_try") {
+        report.row(Mark::Info, ["to try it".to_owned(), line]);
     }
     let chosen =
         section.facts.get("client").map(|client| format!("{} {}", word(client, "name"), word(client, "version")));
@@ -34,6 +49,10 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
         (Status::Unchanged, Some(chosen)) => report.verdict(Mark::Yes, format!("unchanged: {chosen} is good as it is")),
         (Status::Changed, Some(chosen)) => {
             report.verdict(Mark::Yes, format!("changed: {chosen} is installed and proven"));
+        }
+        (Status::Unchanged, None) if section.command == "remove" => {
+            let why = section.reason.as_deref().unwrap_or("what was installed is gone");
+            report.verdict(Mark::Yes, format!("unchanged: {why}"));
         }
         _ => {}
     }
@@ -52,12 +71,28 @@ fn title(document: &Document, section: &Section) -> String {
 
 /// A row for each client that was found.
 fn candidate(client: &Value, report: &mut Report) {
-    let (mark, note) = match (client["problem"].as_str(), client["tls"]["listed"].as_bool()) {
-        (Some(problem), _) => (Mark::Warning, problem.to_owned()),
-        (None, Some(true)) => (Mark::Yes, "with TLS".to_owned()),
-        (None, _) => (Mark::No, "without TLS".to_owned()),
+    let tls = &client["tls"];
+    let (mark, note) = match (client["problem"].as_str(), tls["listed"] == true, tls["listed13"] == true) {
+        (Some(problem), ..) => (Mark::Warning, problem.to_owned()),
+        (None, true, true) => (Mark::Yes, "with TLS 1.3".to_owned()),
+        (None, true, false) => (Mark::Yes, "with TLS, and not 1.3".to_owned()),
+        (None, false, _) => (Mark::Info, "without TLS".to_owned()),
     };
-    report.row(mark, [word(client, "path"), word(client, "version"), note]);
+    let also = client["also"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let also = also.iter().filter_map(Value::as_str).map(|path| format!("also {path}"));
+    let password = client["knows"]["password_from"][0].as_str().map(|name| format!("password from {name}"));
+    let for_memcached = client["knows"].is_null() && client["problem"].is_null();
+    let note = if for_memcached { format!("for Memcached {note}") } else { note };
+    let notes: Vec<String> = [note].into_iter().chain(password).chain(also).collect();
+    report.row(mark, [word(client, "path"), word(client, "version"), notes.join("; ")]);
+}
+
+/// ` (about 19 s, 9 MiB)`, where that is known.
+fn takes(step: &Step) -> String {
+    let time = step.estimated_s.map(|seconds| format!("about {seconds} s"));
+    let room = step.disk_mib.map(|mib| format!("{mib} MiB"));
+    let known: Vec<String> = time.into_iter().chain(room).collect();
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
 }
 
 /// Rows for the client that was chosen, and for what it proved.
@@ -75,6 +110,29 @@ fn client(section: &Section, report: &mut Report) {
             report.row(mark, [name, text]);
         }
     }
+    if let Some(is_checked) = client["tls"]["verifies_host"].as_bool() {
+        let (mark, text) = if is_checked {
+            (Mark::Yes, "refused a server whose certificate is another host's")
+        } else {
+            (Mark::Info, "does not look at whose certificate it is, as no valkey-cli does; ec-probe looks")
+        };
+        report.row(mark, ["host name", text]);
+    }
+    exchange(section, report);
+}
+
+/// A row for what came of asking the cache of the document.
+fn exchange(section: &Section, report: &mut Report) {
+    let Some(exchange) = section.facts.get("exchange") else { return };
+    let over = if exchange["tls"] == true { "over TLS" } else { "in plain text" };
+    let (mark, text) = match exchange["answer"].as_str() {
+        Some(answer) => {
+            let mark = if answer == "PONG" { Mark::Yes } else { Mark::Warning };
+            (mark, format!("{} answered {over}: {answer}", word(exchange, "endpoint")))
+        }
+        None => (Mark::Warning, format!("{} was not reached {over}", word(exchange, "endpoint"))),
+    };
+    report.row(mark, ["cache".to_owned(), text]);
 }
 
 fn word(value: &Value, key: &str) -> String {

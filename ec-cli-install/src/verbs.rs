@@ -1,24 +1,29 @@
-//! The four verbs, each from a document to its section.
+//! The verbs, each from a document to its section.
 
-use ec_shared::document::{Change, ChangeState, Document, Finding, Section, Severity, Status};
+mod change;
+mod decide;
+mod memcached;
+mod verify;
+
+use ec_shared::document::{Cache, ChangeState, Document, Engine, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
 use ec_shared::{Code, Exit, Failure, Interrupt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::apply;
 use crate::codes;
 use crate::detect::{self, Client, NAMES};
+use crate::exchange::Login;
 use crate::judge::{self, Need};
 use crate::machine::Machine;
-use crate::package::{self, Root};
-use crate::place;
-use crate::plan::{Plan, Site, Situation, Todo};
+use crate::package::Root;
+use crate::plan::Todo;
 use crate::platform::Platform;
-use crate::recipe::{self, Manager};
-use crate::request::{Method, Request};
-use crate::source::{Tarball, Toolchain};
+use crate::recipe;
+use crate::request::Request;
+
+pub use verify::CacheFlags;
 
 /// What a run was asked for.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +36,8 @@ pub struct Asked {
     pub sudo: bool,
     /// `--detailed-exitcode`.
     pub detailed_exitcode: bool,
+    /// Who logs in to the cache of the document.
+    pub login: Login,
 }
 
 /// The work on one document.
@@ -42,6 +49,12 @@ pub struct Work<'a> {
     /// Whether this is a plan for another machine, of which nothing is known but its system.
     is_elsewhere: bool,
     need: Need,
+    /// The cache of the document.
+    cache: Option<Cache>,
+    /// The cache, where it is one of Memcached, which wants other clients.
+    memcached: Option<Cache>,
+    /// Whether the engine of the cache is known.
+    knows_engine: bool,
     earlier: Option<Section>,
     section: Section,
 }
@@ -57,10 +70,14 @@ impl<'a> Work<'a> {
         command: &'static str,
         document: &Document,
     ) -> Result<Self, Failure> {
-        let need = Need::of(document.cache()?.as_ref());
+        let cache = document.cache()?;
+        let need = Need::of(cache.as_ref());
+        let knows_engine = cache.as_ref().is_some_and(|cache| cache.engine.is_some());
+        let memcached = cache.clone().filter(|cache| cache.engine == Some(Engine::Memcached));
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
+        request.is_vouched_for(&asked.request)?;
         let is_elsewhere = command == "plan" && asked.os.is_some();
         let mut section = Section::new(command, Status::Ok);
         if !is_elsewhere {
@@ -80,7 +97,7 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Self { machine, asked, request, is_elsewhere, need, earlier, section })
+        Ok(Self { machine, asked, request, is_elsewhere, need, cache, memcached, knows_engine, earlier, section })
     }
 
     /// What clients are there?
@@ -88,17 +105,28 @@ impl<'a> Work<'a> {
     /// # Errors
     /// None; the answer is in the section.
     pub fn detect(&mut self) -> Result<(), Failure> {
-        let clients = self.machine.clients(self.request.prefix.as_deref()).to_vec();
+        if self.memcached.is_some() {
+            self.detect_tools();
+            return Ok(());
+        }
+        let prefix = self.request.prefix.clone();
+        if !self.knows_engine {
+            let tools = self.machine.look_around(prefix.as_deref()).to_vec();
+            self.tell("tools", &tools);
+        }
+        let clients = self.clients(prefix.as_deref());
         self.tell("clients", &clients);
-        let broken = clients.iter().filter_map(|client| Some((client, client.problem.as_ref()?)));
-        self.section.findings.extend(broken.map(|(client, problem)| {
-            Finding::new(&codes::BROKEN_CLIENT, Severity::Warning, format!("{} does not run", client.path.display()))
-                .evidence("problem", problem)
-        }));
+        self.tell_broken(&clients);
         match clients.first().filter(|client| client.problem.is_none()) {
             Some(client) => {
-                if !client.tls.listed && self.need != Need::Plain {
-                    self.deny(&codes::NO_TLS, format!("{} cannot speak TLS", client.path.display()));
+                let path = client.path.display();
+                match self.need {
+                    Need::Plain => {}
+                    _ if !client.tls.listed => self.deny(&codes::NO_TLS, format!("{path} cannot speak TLS")),
+                    Need::Tls13 if !client.serves(Need::Tls13) => {
+                        self.deny(&codes::NO_TLS13, format!("{path} cannot speak TLS 1.3"));
+                    }
+                    Need::Tls | Need::Tls13 => {}
                 }
                 self.choose(client);
             }
@@ -112,7 +140,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// As [`Situation::package`], [`Tarball::open`] and the package manager.
     pub fn plan(&mut self) -> Result<(), Failure> {
-        let (plan, tarball) = self.decide()?;
+        let (plan, tarball) = self.decide(None)?;
         if let Some(tarball) = tarball {
             // So that apply takes the very tarball that was planned with.
             self.request.sha256 = Some(tarball.sha256);
@@ -125,10 +153,7 @@ impl<'a> Work<'a> {
         }
         self.section.status = Status::Planned;
         self.section.changes.extend(plan.change(ChangeState::Planned));
-        self.tell("steps", &plan.recipe.steps);
-        if !plan.recipe.alternatives.is_empty() {
-            self.tell("alternatives", &plan.recipe.alternatives);
-        }
+        self.tell_recipe(&plan.recipe);
         if self.asked.detailed_exitcode {
             self.section.exit = Some(Exit::No);
         }
@@ -138,30 +163,36 @@ impl<'a> Work<'a> {
     /// Does it, and proves the result.
     ///
     /// # Errors
-    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and
-    /// [`apply::carry_out`].
+    /// `EC4013` and `EC4018` if this is not the machine that was planned for, and as [`plan`](Self::plan) and [`crate::apply`].
     pub fn apply(&mut self, output: &Output) -> Result<(), Failure> {
         self.machine.shell.heed(Interrupt::listen()?);
         self.is_for_this_machine()?;
-        let (plan, tarball) = self.decide()?;
+        let (mut plan, tarball) = self.decide(None)?;
         self.is_as_planned(&plan)?;
-        let root = match (self.machine.is_root, self.asked.sudo) {
-            (true, _) => Root::Already,
-            (false, true) => Root::Sudo,
-            (false, false) => Root::No,
-        };
-        let done = apply::carry_out(self.machine, &plan, tarball.as_ref(), root, output);
+        let takes_root = !matches!(&plan.todo, Todo::Package { manager, .. } if !manager.needs_root());
+        let root = if takes_root { self.root() } else { Root::Already };
+        let done = self.carry_out(&mut plan, tarball, root, output);
         let (state, status) = match (&plan.todo, &done) {
             (Todo::Keep(_), _) => (ChangeState::Unchanged, Status::Unchanged),
-            (_, Ok(())) => (ChangeState::Done, Status::Changed),
+            (_, Ok(_)) => (ChangeState::Done, Status::Changed),
             (_, Err(_)) => (ChangeState::Failed, Status::Error),
         };
         self.section.status = status;
-        self.section.changes.extend(plan.change(state));
+        let mut change = plan.change(state);
+        if let (Some(change), Ok(outcome)) = (&mut change, &done)
+            && !outcome.is_empty()
+        {
+            let mut after = change.after.take().unwrap_or_else(|| json!({}));
+            after.as_object_mut().into_iter().for_each(|after| after.extend(outcome.clone()));
+            change.after = Some(after);
+        }
+        self.section.changes.extend(change);
         done?;
         let client = match &plan.todo {
             Todo::Keep(client) => Some(client.clone()),
-            Todo::Package { .. } => self.machine.clients(None).first().cloned(),
+            Todo::Package { .. } if self.memcached.is_some() => self.serving_tools().into_iter().next(),
+            Todo::Package { .. } => self.clients(None).into_iter().next(),
+            Todo::Image => None,
             Todo::Source { target, .. } => Some(detect::look(&self.machine.shell, target)),
         };
         if let Some(client) = client {
@@ -177,13 +208,17 @@ impl<'a> Work<'a> {
     /// `EC4013` if this is not the system that `--os` names, `EC4037` if nothing can be proven here.
     pub fn verify(&mut self) -> Result<(), Failure> {
         self.is_for_this_machine()?;
+        if self.memcached.is_some() {
+            return self.verify_tool();
+        }
         let prefix = self.request.prefix.clone();
-        let clients = self.machine.clients(prefix.as_deref());
+        let clients = self.clients(prefix.as_deref());
         // Who names a prefix asks about the client in it.
         let is_asked = |client: &&Client| prefix.as_ref().is_none_or(|prefix| client.path.starts_with(prefix));
         let client = clients.iter().filter(is_asked).find(|client| client.problem.is_none()).cloned();
         if let Some(client) = client {
-            return self.prove(client);
+            self.prove(client.clone())?;
+            return self.ask_cache(&client);
         }
         let bin = prefix.map(|prefix| prefix.join("bin"));
         let place = bin.map_or_else(|| "on this machine".to_owned(), |bin| format!("in {}", bin.display()));
@@ -200,76 +235,25 @@ impl<'a> Work<'a> {
         self.section
     }
 
-    fn decide(&mut self) -> Result<(Plan, Option<Tarball>), Failure> {
-        let is_here = !self.is_elsewhere;
-        let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
-        let method = self.request.method(&platform)?;
-        self.tell("method", &method);
-        let tarball = match &self.request.source_tarball {
-            Some(path) => Some(Tarball::open(&self.machine.shell, path, self.request.sha256.as_deref())?),
-            None => None,
-        };
-        let prefix = self.request.prefix.as_deref();
-        let clients = if is_here { self.machine.clients(prefix).to_vec() } else { Vec::new() };
-        let is_root = is_here && self.machine.is_root;
-        let situation = Situation { platform: &platform, clients: &clients, is_root };
-        let shell = &self.machine.shell;
-        let plan = match method {
-            Method::Package => {
-                let manager = Manager::of(&platform).filter(|_| is_here);
-                let ask = |manager| package::offers(shell, manager, recipe::packages(&platform));
-                situation.package(manager.map(ask).transpose()?.as_deref())?
-            }
-            Method::Source => {
-                let target = self.request.target(shell.home().filter(|_| is_here), is_root || !is_here)?;
-                let site = Site {
-                    is_writable: is_here && place::check(&target).is_ok(),
-                    has_toolchain: is_here && Toolchain::find(shell, &platform, is_root).is_ok(),
-                    cores: self.machine.cores,
-                    target,
-                };
-                situation.source(tarball.as_ref(), &site)
-            }
-        };
-        Ok((plan, tarball))
-    }
-
-    fn is_for_this_machine(&self) -> Result<(), Failure> {
-        let is_planned = |section: &&Section| section.status == Status::Planned;
-        let planned =
-            self.earlier.as_ref().filter(is_planned).and_then(|section| fact::<Platform>(section, "platform"));
-        match self.asked.os.clone().or(planned) {
-            Some(wanted) if !self.machine.platform.is(&wanted) => {
-                Err(Failure::new(&codes::OTHER_SYSTEM, format!("cannot work on this machine for {}", wanted.name))
-                    .because(format!("this is {}", self.machine.platform.name))
-                    .hint("leave --os out, or run the command on a machine of that system"))
-            }
-            _ => Ok(()),
+    fn root(&self) -> Root {
+        match (self.machine.is_root, self.asked.sudo) {
+            (true, _) => Root::Already,
+            (false, true) => Root::Sudo,
+            (false, false) => Root::No,
         }
-    }
-
-    fn is_as_planned(&self, plan: &Plan) -> Result<(), Failure> {
-        let Some(earlier) = self.earlier.as_ref().filter(|section| section.status == Status::Planned) else {
-            return Ok(());
-        };
-        let Some(now) = plan.change(ChangeState::Planned) else { return Ok(()) };
-        let planned: Vec<&Change> =
-            earlier.changes.iter().filter(|change| change.state == ChangeState::Planned).collect();
-        if planned.iter().any(|change| change.resource == now.resource) {
-            return Ok(());
-        }
-        let resources: Vec<&str> = planned.iter().map(|change| change.resource.as_str()).collect();
-        Err(Failure::new(&codes::STALE_PLAN, format!("will not install {}", now.resource))
-            .because(format!("planned is {}", resources.join(", ")))
-            .hint("plan again on this machine; apply without a planned document does so by itself"))
     }
 
     /// Puts the client to the proof, and the verdict into the section.
     fn prove(&mut self, mut client: Client) -> Result<(), Failure> {
+        if self.is_plain_memcached() {
+            self.choose(&client);
+            return Ok(());
+        }
         let proof = self.machine.proof(&client.path)?;
         client.tls.tls12 = Some(proof.tls12.is_answered());
         client.tls.tls13 = Some(proof.tls13.is_answered());
         client.tls.verifies_ca = proof.verifies_ca();
+        client.tls.verifies_host = proof.verifies_host();
         self.section.findings.extend(judge::findings(&client, &proof, self.need));
         self.choose(&client);
         if self.section.findings.iter().any(|finding| finding.severity == Severity::Error) {
@@ -280,6 +264,9 @@ impl<'a> Work<'a> {
 
     /// Writes down the client that this is about.
     fn choose(&mut self, client: &Client) {
+        if self.memcached.is_some() {
+            return self.choose_tool(client);
+        }
         if !client.on_path
             && let Some(dir) = client.path.parent()
         {
@@ -288,6 +275,15 @@ impl<'a> Work<'a> {
             self.section.findings.push(Finding::new(&codes::NOT_ON_PATH, Severity::Warning, summary).fix(fix));
         }
         self.tell("client", client);
+    }
+
+    /// Says of what does not run why it does not.
+    fn tell_broken(&mut self, clients: &[Client]) {
+        let broken = clients.iter().filter_map(|client| Some((client, client.problem.as_ref()?)));
+        self.section.findings.extend(broken.map(|(client, problem)| {
+            Finding::new(&codes::BROKEN_CLIENT, Severity::Warning, format!("{} does not run", client.path.display()))
+                .evidence("problem", problem)
+        }));
     }
 
     fn deny(&mut self, code: &'static Code, summary: String) {

@@ -6,12 +6,14 @@
 //! - [`need!`]: skip a test, visibly, where a server is not installed.
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
+//! - [`Debian`]: a small Debian of the test's own, for what installs packages.
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`openssl`], [`s_server`]: what only OpenSSL still does: old versions of TLS, old signatures.
 //! - [`Certs`]: a certificate authority and what it signed, good and bad.
 //! - [`PrivateNetwork`], [`Nameserver`]: a network of the test's own, and a DNS server in it.
 //! - [`IamCache`]: a Valkey behind a door that checks IAM tokens as the service does.
+//! - [`installing`], [`Mirror`]: what ec-cli-install builds from, a server that has it, and a copy of this machine.
 //! - [`rude`]: servers that stay silent, hang up, or answer nonsense.
 //! - [`Canned`], [`Counting`], [`Failing`]: AWS answers from paper, a count of the calls that reach an emulator, and calls
 //!   that go wrong on the way there.
@@ -29,13 +31,16 @@ mod canned;
 mod certs;
 mod cluster;
 mod counting;
+mod debian;
 mod emulator;
 mod enforced;
 mod failing;
 mod ground;
 mod http;
 mod iam_cache;
+pub mod installing;
 mod memcached;
+mod mirror;
 mod nameserver;
 mod need;
 mod network;
@@ -59,12 +64,14 @@ pub use canned::Canned;
 pub use certs::{Certs, Identity};
 pub use cluster::{Cluster, ClusterOptions};
 pub use counting::Counting;
+pub use debian::Debian;
 pub use emulator::{Ministack, MinistackOptions, Moto, environment};
 pub use enforced::{Enforced, actions};
 pub use failing::{Failing, Fault, Gate};
 pub use ground::{DualStack, Ground, Scene};
 pub use iam_cache::{IamCache, IamCacheOptions, Refusal};
 pub use memcached::Memcached;
+pub use mirror::Mirror;
 pub use nameserver::{Manner, Nameserver, Zone};
 pub use need::{is_installed, skip};
 pub use openssl::{openssl, s_server};

@@ -1,114 +1,13 @@
 //! ec-cli-install for real: the Debian package by way of apt, the client built from the source that Debian has, and
 //! everything that must leave the client that is there as it is.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::Duration;
 
-use ec_tests::{Certs, Outcome, Run, Signal, Valkey, ValkeyOptions, command, need, sh, skip, tool, wait_until};
-use serde_json::Value;
-use tempfile::TempDir;
-
-/// Long enough for a build on a busy machine.
-const LONG: Duration = Duration::from_secs(900);
-
-/// Loads the source tarball of Debian's valkey package into the directory $1, from where this machine's own packages
-/// come. Sources need not be enabled: apt gets lists and caches of its own. A mirror may lack the source of a package
-/// that it has; then a later release's will do.
-const LOAD: &str = r#"
-set -eu
-cd "$1"
-mkdir -p lists/partial cache/archives/partial
-apt="apt-get -qq -o Dir::Etc::sourcelist=$PWD/list -o Dir::Etc::sourceparts=- -o Dir::State::lists=$PWD/lists -o Dir::Cache=$PWD/cache"
-apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Component: main' |
-  grep -v security > own
-for suite in backports own trixie; do
-  case $suite in
-    backports) grep backports own > list || continue ;;
-    own) cp own list ;;
-    *) sed -n "1s/ [^ ]* main$/ $suite main/p" own > list ;;
-  esac
-  $apt update && $apt source --download-only --tar-only valkey && exit
-done
-exit 1
-"#;
-
-/// A source tarball of Valkey; loaded once, and kept in the user's cache.
-fn tarball() -> Option<&'static Path> {
-    static TARBALL: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let loaded = TARBALL.get_or_init(|| {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-        let dir = cache.ok_or("there is no HOME")?.join("ec-tools/valkey-source");
-        if let Some(there) = orig(&dir) {
-            return Ok(there);
-        }
-        let fresh = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let run = command("/bin/sh").args(["-c", LOAD, "load"]).args([fresh.path()]).timeout(LONG).run();
-        let loaded = orig(fresh.path()).ok_or_else(|| format!("apt has no source of valkey\n{}", run.told()))?;
-        // Two tests may load at once: each puts a whole file into place.
-        let (name, part) = (loaded.file_name().unwrap(), dir.join(format!(".part-{}", std::process::id())));
-        fs::create_dir_all(&dir).and_then(|()| fs::copy(&loaded, &part)).map_err(|error| error.to_string())?;
-        fs::rename(&part, dir.join(name)).map_err(|error| error.to_string())?;
-        Ok(dir.join(name))
-    });
-    loaded.as_deref().map_err(|why| skip(&format!("no source tarball could be loaded: {why}"))).ok()
-}
-
-fn orig(dir: &Path) -> Option<PathBuf> {
-    let paths = fs::read_dir(dir).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    paths.into_iter().find(|path| path.to_string_lossy().contains(".orig.tar."))
-}
-
-/// A prefix with a client in it that must not get lost.
-struct Prefix(TempDir);
-
-impl Prefix {
-    fn new() -> Self {
-        let prefix = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(prefix.0.path().join("bin")).unwrap();
-        fs::write(prefix.client(), "#!/bin/sh\necho valkey-cli 7.2.6\n").unwrap();
-        fs::set_permissions(prefix.client(), fs::Permissions::from_mode(0o755)).unwrap();
-        prefix
-    }
-
-    fn client(&self) -> PathBuf {
-        self.0.path().join("bin/valkey-cli")
-    }
-
-    /// `ec-cli-install apply` of a tarball into this prefix.
-    fn apply(&self, tarball: &Path) -> Run {
-        let run = tool("ec-cli-install").args(["apply", "-n", "--source-tarball"]).args([tarball]);
-        run.args(["--prefix".as_ref(), self.0.path()]).timeout(LONG)
-    }
-
-    #[track_caller]
-    fn assert_untouched(&self) {
-        assert_eq!(fs::read_to_string(self.client()).unwrap(), "#!/bin/sh\necho valkey-cli 7.2.6\n");
-        assert_eq!(fs::read_dir(self.0.path().join("bin")).unwrap().count(), 1, "nothing else is in the prefix");
-    }
-}
-
-/// The run failed with this code, and says so in the document, too.
-#[track_caller]
-fn refused(outcome: Outcome, code: &str, exit: i32) -> Value {
-    let outcome = outcome.exits(exit).says(code);
-    let document = outcome.document();
-    assert_eq!(document["cli"]["error"]["code"], code, "{}", outcome.told());
-    assert_eq!(document["ok"], false, "{}", outcome.told());
-    document
-}
-
-#[track_caller]
-fn assert_proven(document: &Value) {
-    let client = &document["cli"]["client"];
-    for proof in ["tls12", "tls13", "verifies_ca"] {
-        assert_eq!(client["tls"][proof], true, "{proof}: {document}");
-    }
-}
+use ec_tests::installing::{Prefix, assert_proven, may_unshare, on_a_copy, refused, valkey_source as tarball};
+use ec_tests::{Certs, Signal, Valkey, ValkeyOptions, command, need, sh, skip, tool, wait_until};
 
 #[test]
 fn a_client_is_built_from_source_proven_and_not_built_again() {
@@ -124,7 +23,7 @@ fn a_client_is_built_from_source_proven_and_not_built_again() {
     assert_eq!(document["cli"]["changes"][0]["after"]["version"], document["cli"]["client"]["version"]);
     assert_proven(&document);
     assert_eq!(prefix.client().metadata().unwrap().permissions().mode() & 0o7777, 0o755);
-    assert_eq!(fs::read_dir(prefix.0.path().join("bin")).unwrap().count(), 1, "nothing is left in the prefix");
+    assert_eq!(fs::read_dir(prefix.path().join("bin")).unwrap().count(), 1, "nothing is left in the prefix");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left of the build");
     assert!(!built.stderr.contains("valkey-cli BUILD_TLS"), "what make says is not shown\n{}", built.told());
 
@@ -135,7 +34,7 @@ fn a_client_is_built_from_source_proven_and_not_built_again() {
     assert_eq!(fs::metadata(prefix.client()).unwrap().modified().unwrap(), before);
 
     let args = ["verify", "-n", "--prefix"];
-    let verified = tool("ec-cli-install").args(args).args([prefix.0.path()]).run().ok();
+    let verified = tool("ec-cli-install").args(args).args([prefix.path()]).run().ok();
     assert_eq!(verified.document()["cli"]["client"]["path"], prefix.client().to_str().unwrap());
     assert_proven(&verified.document());
 
@@ -159,7 +58,7 @@ fn a_damaged_tarball_is_refused_and_the_client_that_is_there_stays() {
     let Some(tarball) = tarball() else { return };
     let prefix = Prefix::new();
     let whole = fs::read(tarball).unwrap();
-    let damaged = prefix.0.path().join("damaged.tar.xz");
+    let damaged = prefix.path().join("damaged.tar.xz");
     let cut = &whole[..whole.len() / 2];
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
@@ -177,10 +76,10 @@ fn a_tarball_that_changed_since_it_was_planned_with_is_refused() {
     need!("xz");
     let Some(tarball) = tarball() else { return };
     let prefix = Prefix::new();
-    let copy = prefix.0.path().join("copy.tar.xz");
+    let copy = prefix.path().join("copy.tar.xz");
     fs::copy(tarball, &copy).unwrap();
     let plan = tool("ec-cli-install").args(["plan", "-n", "--source-tarball"]).args([&copy]);
-    let planned = plan.args(["--prefix".as_ref(), prefix.0.path()]).run().ok();
+    let planned = plan.args(["--prefix".as_ref(), prefix.path()]).run().ok();
     let document = planned.document();
     assert_eq!(document["cli"]["status"], "planned");
     assert_eq!(document["cli"]["changes"][0]["state"], "planned");
@@ -203,15 +102,15 @@ fn a_tarball_that_would_write_elsewhere_is_refused_as_a_whole() {
         tar czPf absolute.tgz --transform 's,^evil,/tmp/evil,' v/src evil
         for name in passwd setuid pipe; do tar czf $name.tgz v/src v/$name; done
     "#)
-    .directory(prefix.0.path())
+    .directory(prefix.path())
     .run()
     .ok();
     for name in ["climbs", "absolute", "passwd", "setuid", "pipe"] {
-        let run = prefix.apply(&prefix.0.path().join(format!("{name}.tgz"))).run();
+        let run = prefix.apply(&prefix.path().join(format!("{name}.tgz"))).run();
         refused(run, "EC4023", 4);
     }
     // The same without the entry gets as far as the build, which has nothing to build.
-    refused(prefix.apply(&prefix.0.path().join("good.tgz")).run(), "EC4032", 4);
+    refused(prefix.apply(&prefix.path().join("good.tgz")).run(), "EC4032", 4);
     prefix.assert_untouched();
     drop(outcome);
 }
@@ -270,42 +169,11 @@ fn a_read_only_prefix_is_told_before_the_build() {
     let prefix = Prefix::new();
     let mounted = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" &&
         exec ec-cli-install apply -n --source-tarball "$2" --prefix "$1""#;
-    let run = command("unshare").args(["-m", "sh", "-c", mounted, "sh"]).args([prefix.0.path(), tarball]).run();
+    let run = command("unshare").args(["-m", "sh", "-c", mounted, "sh"]).args([prefix.path(), tarball]).run();
     let outcome = run.says("Read-only file system");
     assert!(outcome.elapsed < Duration::from_secs(10), "{}", outcome.told());
     refused(outcome, "EC4034", 4);
     prefix.assert_untouched();
-}
-
-/// Whether this user may have mounts of its own.
-fn may_unshare() -> bool {
-    sh("unshare -m mount -t tmpfs tmpfs /mnt").run().code == 0
-}
-
-/// Runs the shell script `$3` on a copy of this machine that has no client, and forgets the copy: the machine's own
-/// files lie below it, and what is written goes into memory.
-const ON_A_COPY: &str = r#"
-set -eu
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for dir in dev proc sys; do mount --rbind "/$dir" "$1/root/$dir"; done
-cp "$2" "$1/root/usr/local/bin/"
-printf '#!/bin/sh\nexit 101\n' > "$1/root/usr/sbin/policy-rc.d"
-chmod 755 "$1/root/usr/sbin/policy-rc.d"
-exec chroot "$1/root" /bin/sh -euc "
-  dpkg --purge --force-depends valkey-server valkey-tools redis-server redis-tools redis >/dev/null 2>&1 || :
-  cd /; $3"
-"#;
-
-fn on_a_copy(script: &str) -> Outcome {
-    let dir = tempfile::tempdir().unwrap();
-    let binary = sh("command -v ec-cli-install").run().ok().stdout;
-    let run = command("unshare").args(["-m", "sh", "-c", ON_A_COPY, "sh"]).args([dir.path()]);
-    run.args([binary.trim(), script])
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .timeout(LONG)
-        .run()
 }
 
 #[test]
@@ -349,7 +217,7 @@ fn a_client_without_tls_is_found_out_whatever_it_says() {
     // By its help it knows TLS, and it prints what a server would answer; but it never talks to one.
     let liar = "#!/bin/sh\ncase $1 in --version) echo valkey-cli 9.0.0;; --help) echo ' --tls';; *) echo PONG;; esac\n";
     fs::write(prefix.client(), liar).unwrap();
-    let verify = tool("ec-cli-install").args(["verify", "-n", "--prefix"]).args([prefix.0.path()]).run().exits(1);
+    let verify = tool("ec-cli-install").args(["verify", "-n", "--prefix"]).args([prefix.path()]).run().exits(1);
     let document = verify.document();
     assert_eq!(document["cli"]["findings"][0]["code"], "EC4002", "{}", verify.told());
     assert_eq!(document["cli"]["client"]["tls"]["listed"], true);

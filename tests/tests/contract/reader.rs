@@ -241,6 +241,12 @@ section!(Cli {
     clients: Vec<Program>,
     steps: Vec<Step>,
     alternatives: Vec<Alternative>,
+    tools: Vec<Program>,
+    estimates: String,
+    reasons: Vec<String>,
+    dockerfile: Vec<String>,
+    line_to_try: String,
+    exchange: Exchange,
 });
 section!(Probe {
     ran_on: Value,
@@ -426,6 +432,8 @@ struct Platform {
     id: String,
     version: Option<String>,
     name: String,
+    arch: Option<String>,
+    container: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -437,6 +445,18 @@ struct Program {
     tls: BTreeMap<String, bool>,
     on_path: bool,
     problem: Option<String>,
+    #[serde(default)]
+    also: Vec<String>,
+    knows: Option<BTreeMap<String, Vec<String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    endpoint: String,
+    tls: bool,
+    answer: Option<String>,
+    verifies_ca: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -448,6 +468,8 @@ struct Step {
     download: Option<BTreeMap<String, String>>,
     #[serde(default)]
     files: Vec<String>,
+    disk_mib: Option<u32>,
+    estimated_s: Option<u32>,
 }
 
 #[derive(Deserialize)]
