@@ -2,7 +2,7 @@
 //! bounded.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -153,7 +153,7 @@ impl Shell {
         // A group of its own: what make starts through a shell is stopped only with the whole group.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let started = Instant::now();
-        let mut child = command.spawn().map_err(|error| {
+        let mut child = spawn(&mut command).map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot run {}", job.program.display())).because(error)
         })?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -278,6 +278,20 @@ impl Ran {
 /// Whether `path` is a file that somebody may execute.
 pub fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Starts a program. One that has just been written is busy for a moment more where another thread starts a program at the
+/// same time: until that one runs, it holds all files open that this process had open.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let patience = Instant::now() + GRACE;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < patience => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            started => return started,
+        }
+    }
 }
 
 /// Whether it ends by itself, before the deadline and before it is not wanted any more.
