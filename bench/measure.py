@@ -1,6 +1,7 @@
-"""Measures commands: wall times in turns, and peak memory."""
+"""Measures commands: wall times in turns, processor time, and peak memory."""
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,11 +42,20 @@ def compare(commands, rounds, stdin=None):
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def cpu(command):
+    """Seconds of processor time that one run of `command` takes, and what it says on stdout."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=ENV, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
 def peak_mib(command, stdin):
     """The peak resident memory of one run, in MiB, measured in a child that has run nothing else."""
     script = (
         "import resource,subprocess,sys;"
-        "subprocess.run(sys.argv[2:],stdin=open(sys.argv[1],'rb'),stdout=subprocess.DEVNULL,check=True);"
+        "done=subprocess.run(sys.argv[2:],stdin=open(sys.argv[1],'rb'),stdout=subprocess.DEVNULL);"
+        "assert done.returncode in (0,1),done;"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     done = subprocess.run(

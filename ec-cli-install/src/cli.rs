@@ -12,8 +12,9 @@ use crate::machine::Machine;
 use crate::platform::Platform;
 use crate::remove;
 use crate::request::Request;
+use crate::script::{self, ScriptFlags};
 use crate::text;
-use crate::verbs::{Asked, Work};
+use crate::verbs::{Asked, CacheFlags, Work};
 
 /// A client for Valkey and Redis OSS caches on this machine: detected, planned, installed, proven
 #[derive(Clone, Debug, Parser)]
@@ -32,6 +33,7 @@ Examples:
   ec-cli-install apply --source-tarball valkey-8.1.1.tar.gz --sha256 HEX --prefix ~/.local
   ec-cli-install plan --os amazon-linux-2            the steps for another system
   ec-cli-install remove                              what apply has installed, and nothing else
+  ec-cli-install script --os debian | ssh HOST sh    the same steps, run there
 
 Exit codes: 0 ok, 1 no, 2 usage, 3 cannot run here, 4 refused, 5 temporary, 6 partial, 7 input or output";
 
@@ -58,16 +60,20 @@ enum Verb {
         #[arg(long)]
         sudo: bool,
     },
-    /// Proves the client's TLS with a server on loopback
+    /// Proves the client's TLS with a server on loopback, and with the document's cache where it has an endpoint
     Verify {
         #[command(flatten)]
         place: Place,
+        #[command(flatten)]
+        cache: CacheFlags,
     },
     /// Removes what apply has installed, and nothing else
     Remove {
         #[command(flatten)]
         flags: remove::Flags,
     },
+    /// Prints the plan as a script for another machine, ready for `ssh HOST sh`
+    Script(ScriptFlags),
     #[command(flatten)]
     Meta(Meta),
 }
@@ -129,7 +135,8 @@ impl Tool for Cli {
                 ("apply", Asked { sudo, ..wanted.into() }, |work, output| work.apply(output))
             }
             Verb::Remove { flags } => ("remove", flags.into(), |work, output| work.remove(output)),
-            Verb::Verify { place } => ("verify", place.into(), |work, _| work.verify()),
+            Verb::Verify { place, cache } => ("verify", cache.over(place.into()), |work, _| work.verify()),
+            Verb::Script(flags) => return script::run(flags, output),
             Verb::Meta(_) => return Ok(Exit::Ok),
         };
         let mut machine = Machine::here();

@@ -188,4 +188,24 @@ codes! {
         see: "ls -ld PREFIX/share",
         fix: "Keep the document: ec-cli-install remove < DOCUMENT"
     }
+    NO_SCRIPT = "EC4050" Usage "there is no script for this" {
+        cause: "A prefix for another machine has to be absolute; a system without a shell runs none; and with a tarball in it, it is longer than user data (16 KiB) or an SSM document (64 KiB) may be.",
+        see: "The error says which of these it is.",
+        fix: "Do as the hint says; ec-cli-install plan --os ID shows what there is for a system without a shell."
+    }
+    NOT_REACHED = "EC4052" No "the client does not reach the cache" {
+        cause: "The network is in between: the name does not resolve, nothing listens, or packets are dropped; or TLS does not begin. What the client proved on loopback stands.",
+        see: "valkey-cli --tls -h HOST -p PORT PING, on the same machine",
+        fix: "Run ec-probe on that machine: it names what is in the way."
+    }
+    CACHE_REFUSES = "EC4053" No "the cache does not carry out the client's command" {
+        cause: "The client arrives, and the cache wants a log-in, does not take this one, or does not allow the command. The client is not to blame.",
+        see: "REDISCLI_AUTH=... valkey-cli --tls -h HOST -p PORT --user USER PING",
+        fix: "Set REDISCLI_AUTH, name the user with --user; ec-iam check tells why a log-in is refused."
+    }
+    CERTIFICATE_REFUSED = "EC4054" No "the client refuses the cache's certificate" {
+        cause: "No authority that the client trusts has signed it: the system's store is missing or old, or somebody else answers in the cache's place.",
+        see: "openssl s_client -connect HOST:PORT </dev/null",
+        fix: "Install the package ca-certificates; if the server is yours, give its authority's certificate with --cafile."
+    }
 }

@@ -81,6 +81,9 @@ pub struct Tls {
     /// Whether it refused a server whose certificate an unknown authority signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verifies_ca: Option<bool>,
+    /// Whether it refused a server whose certificate is another host's. No valkey-cli does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verifies_host: Option<bool>,
 }
 
 impl Client {

@@ -86,7 +86,12 @@ mod tests {
 
     fn judged(tls12: bool, tls13: bool, unknown_ca: bool, need: Need) -> Vec<(String, Severity)> {
         let attempt = |is_answered| if is_answered { Answered } else { Failed("exit 1".into()) };
-        let proof = Proof { tls12: attempt(tls12), tls13: attempt(tls13), unknown_ca: attempt(unknown_ca) };
+        let proof = Proof {
+            tls12: attempt(tls12),
+            tls13: attempt(tls13),
+            unknown_ca: attempt(unknown_ca),
+            other_host: Answered,
+        };
         findings(&client(), &proof, need).into_iter().map(|finding| (finding.code, finding.severity)).collect()
     }
 

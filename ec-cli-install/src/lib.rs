@@ -11,7 +11,9 @@
 //!   [`place`] the only one that writes into the prefix, [`server`] the only one that listens, [`load`] the only one that
 //!   is on the network.
 //! - [`workplace`] is where a client is built, by one run at a time; [`lock`] tells who else uses the package manager.
-//! - [`package`], [`source`] and [`proof`] put these together; [`apply`] walks a plan.
+//! - [`exchange`] lets the client ask the cache of the document.
+//! - [`package`], [`source`] and [`proof`] put these together; [`apply`] walks a plan, and [`script`] writes it down for
+//!   another machine.
 //! - [`manifest`] is what was installed, [`undo`] what of a package can go, [`remove`] takes it away.
 
 pub mod apply;
@@ -19,6 +21,7 @@ pub mod archive;
 pub mod cli;
 pub mod codes;
 pub mod detect;
+pub mod exchange;
 pub mod judge;
 pub mod load;
 pub mod lock;
@@ -33,6 +36,7 @@ pub mod proof;
 pub mod recipe;
 pub mod remove;
 pub mod request;
+pub mod script;
 pub mod server;
 pub mod shell;
 pub mod source;

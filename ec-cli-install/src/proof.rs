@@ -1,5 +1,6 @@
 //! Proves what a client can do with TLS: it has to exchange a command with a server on loopback, over TLS 1.2 and over
-//! TLS 1.3, and to refuse a server that an unknown authority vouches for. A version string proves nothing.
+//! TLS 1.3, and to refuse a server that an unknown authority vouches for. Whether it looks at the host's name in the certificate is
+//! told, too: no valkey-cli does. A version string proves nothing.
 
 use std::fmt::Display;
 use std::fs;
@@ -26,6 +27,8 @@ pub struct Proof {
     pub tls13: Attempt,
     /// With a server of an unknown authority; an answer here is bad.
     pub unknown_ca: Attempt,
+    /// With a server whose certificate is another host's.
+    pub other_host: Attempt,
 }
 
 /// One exchange.
@@ -62,6 +65,11 @@ impl Proof {
     pub fn verifies_ca(&self) -> Option<bool> {
         self.has_tls().then(|| !self.unknown_ca.is_answered())
     }
+
+    /// Whether it checks whose certificate it is; not known of a client without TLS.
+    pub fn verifies_host(&self) -> Option<bool> {
+        self.has_tls().then(|| !self.other_host.is_answered())
+    }
 }
 
 /// Puts `client` to the proof.
@@ -74,18 +82,19 @@ pub fn prove(shell: &Shell, client: &Path) -> Result<Proof, Failure> {
     };
     let known = Authority::new("ec-cli-install proof").map_err(|error| cannot(&error))?;
     let unknown = Authority::new("ec-cli-install unknown").map_err(|error| cannot(&error))?;
+    let elsewhere = Authority::of("ec-cli-install elsewhere", "elsewhere.invalid").map_err(|error| cannot(&error))?;
     let dir = tempfile::tempdir_in(shell.scratch()).map_err(|error| cannot(&error))?;
-    let (known_pem, unknown_pem) = (dir.path().join("known.pem"), dir.path().join("unknown.pem"));
-    fs::write(&known_pem, known.pem()).map_err(|error| cannot(&error))?;
-    fs::write(&unknown_pem, unknown.pem()).map_err(|error| cannot(&error))?;
-    let attempt = |versions: &[&'static SupportedProtocolVersion], trusted: &Path| {
-        let server = Server::start(&known, versions).map_err(|error| cannot(&error))?;
-        ask(shell, client, &server, trusted)
+    let attempt = |by: &Authority, versions: &[&'static SupportedProtocolVersion], trusted: &Authority| {
+        let pem = dir.path().join("trusted.pem");
+        fs::write(&pem, trusted.pem()).map_err(|error| cannot(&error))?;
+        let server = Server::start(by, versions).map_err(|error| cannot(&error))?;
+        ask(shell, client, &server, &pem)
     };
     Ok(Proof {
-        tls12: attempt(&[&TLS12], &known_pem)?,
-        tls13: attempt(&[&TLS13], &known_pem)?,
-        unknown_ca: attempt(rustls::ALL_VERSIONS, &unknown_pem)?,
+        tls12: attempt(&known, &[&TLS12], &known)?,
+        tls13: attempt(&known, &[&TLS13], &known)?,
+        unknown_ca: attempt(&known, rustls::ALL_VERSIONS, &unknown)?,
+        other_host: attempt(&elsewhere, rustls::ALL_VERSIONS, &elsewhere)?,
     })
 }
 
@@ -95,7 +104,17 @@ fn ask(shell: &Shell, client: &Path, server: &Server, trusted: &Path) -> Result<
     let is_openssl = client.file_name().is_some_and(|name| name.to_string_lossy().starts_with("openssl"));
     let job = if is_openssl {
         let at = format!("127.0.0.1:{port}");
-        let args = ["s_client", "-quiet", "-verify_return_error", "-CAfile", &trusted, "-connect", &at];
+        let args = [
+            "s_client",
+            "-quiet",
+            "-verify_return_error",
+            "-verify_hostname",
+            "localhost",
+            "-CAfile",
+            &trusted,
+            "-connect",
+            &at,
+        ];
         Job::new(client, args.map(str::to_owned)).input("version\r\nquit\r\n")
     } else {
         let args = ["--tls", "--cacert", &trusted, "-h", "127.0.0.1", "-p", &port, "ping"];

@@ -151,7 +151,7 @@ impl Request {
 }
 
 /// Reads a SHA-256.
-fn sha256(text: &str) -> Result<String, String> {
+pub(crate) fn sha256(text: &str) -> Result<String, String> {
     let is_hex = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex { Ok(text.to_ascii_lowercase()) } else { Err("a SHA-256 is 64 hexadecimal digits".to_owned()) }
 }

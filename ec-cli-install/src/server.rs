@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest that a client may send before it has said something that can be answered.
 const LONGEST: usize = 16 << 10;
 
-/// A certificate authority with one certificate for loopback.
+/// A certificate authority with one certificate.
 #[derive(Debug)]
 pub struct Authority {
     pem: String,
@@ -26,11 +26,23 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new authority called `name`.
+    /// A new authority called `name`, with a certificate for this machine's loopback.
     ///
     /// # Errors
     /// What the key generation says.
     pub fn new(name: &str) -> Result<Self, rcgen::Error> {
+        Self::naming(name, "localhost", vec!["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()])
+    }
+
+    /// A new authority called `name`, with a certificate for `host` alone.
+    ///
+    /// # Errors
+    /// What the key generation says.
+    pub fn of(name: &str, host: &str) -> Result<Self, rcgen::Error> {
+        Self::naming(name, host, vec![host.to_owned()])
+    }
+
+    fn naming(name: &str, common_name: &str, hosts: Vec<String>) -> Result<Self, rcgen::Error> {
         let mut root = CertificateParams::default();
         root.distinguished_name.push(DnType::CommonName, name);
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -39,8 +51,8 @@ impl Authority {
         let pem = root.self_signed(&root_key)?.pem();
         let issuer = Issuer::new(root, root_key);
 
-        let mut leaf = CertificateParams::new(["localhost".to_owned(), Ipv4Addr::LOCALHOST.to_string()])?;
-        leaf.distinguished_name.push(DnType::CommonName, "localhost");
+        let mut leaf = CertificateParams::new(hosts)?;
+        leaf.distinguished_name.push(DnType::CommonName, common_name);
         let leaf_key = KeyPair::generate()?;
         let certificate = leaf.signed_by(&leaf_key, &issuer)?;
         Ok(Self { pem, chain: vec![certificate.der().clone()], key: leaf_key.serialize_der().into() })

@@ -2,7 +2,7 @@
 //! bounded.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -39,10 +39,20 @@ pub struct Job {
     args: Vec<OsString>,
     input: Vec<u8>,
     dir: Option<PathBuf>,
-    env: Vec<(OsString, OsString)>,
+    env: Variables,
     limit: Duration,
     most: usize,
     is_transaction: bool,
+}
+
+/// Variables of a program's environment, whose values may be secret: `Debug` shows the names alone.
+#[derive(Clone, Default)]
+struct Variables(Vec<(OsString, OsString)>);
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
 }
 
 /// How a program ended, and what it said.
@@ -137,13 +147,13 @@ impl Shell {
         command.args(&job.args).env_clear().env("LANG", "C.UTF-8").env("TMPDIR", &self.scratch);
         command.env("PATH", std::env::join_paths(&self.path).unwrap_or_default());
         command.envs(self.home.iter().map(|home| ("HOME", home)));
-        command.envs(job.env.iter().map(|(name, value)| (name, value)));
+        command.envs(job.env.0.iter().map(|(name, value)| (name, value)));
         command.current_dir(job.dir.as_deref().unwrap_or(Path::new("/")));
         command.stdin(if job.input.is_empty() { Stdio::null() } else { Stdio::piped() });
         // A group of its own: what make starts through a shell is stopped only with the whole group.
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let started = Instant::now();
-        let mut child = command.spawn().map_err(|error| {
+        let mut child = spawn(&mut command).map_err(|error| {
             Failure::new(&codes::NO_PROGRAM, format!("cannot run {}", job.program.display())).because(error)
         })?;
         if let Some(mut stdin) = child.stdin.take() {
@@ -187,7 +197,7 @@ impl Job {
             args: args.into_iter().map(Into::into).collect(),
             input: Vec::new(),
             dir: None,
-            env: Vec::new(),
+            env: Variables::default(),
             limit: Duration::from_secs(10),
             most: KEPT,
             is_transaction: false,
@@ -211,7 +221,7 @@ impl Job {
     /// Lets it see more of the environment.
     #[must_use]
     pub fn env(mut self, variables: &[(OsString, OsString)]) -> Self {
-        self.env.extend_from_slice(variables);
+        self.env.0.extend_from_slice(variables);
         self
     }
 
@@ -268,6 +278,20 @@ impl Ran {
 /// Whether `path` is a file that somebody may execute.
 pub fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Starts a program. One that has just been written is busy for a moment more where another thread starts a program at the
+/// same time: until that one runs, it holds all files open that this process had open.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let patience = Instant::now() + GRACE;
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < patience => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            started => return started,
+        }
+    }
 }
 
 /// Whether it ends by itself, before the deadline and before it is not wanted any more.

@@ -55,6 +55,11 @@ impl Tarball {
         Ok(Self { path: path.to_owned(), sha256, inside, plain })
     }
 
+    /// The archive without its compression.
+    pub(crate) fn plain(&self) -> &[u8] {
+        &self.plain
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests(path: &str, version: &str) -> Self {
         let inside = Inside { top: format!("valkey-{version}").into(), version: version.to_owned() };

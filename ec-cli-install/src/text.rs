@@ -36,7 +36,7 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
     for reason in list::<String>(section, "reasons") {
         report.row(Mark::Info, [reason]);
     }
-    if let Some(line) = fact::<String>(section, "try") {
+    if let Some(line) = fact::<String>(section, "line_to_try") {
         report.row(Mark::Info, ["to try it".to_owned(), line]);
     }
     let chosen =
@@ -110,6 +110,29 @@ fn client(section: &Section, report: &mut Report) {
             report.row(mark, [name, text]);
         }
     }
+    if let Some(is_checked) = client["tls"]["verifies_host"].as_bool() {
+        let (mark, text) = if is_checked {
+            (Mark::Yes, "refused a server whose certificate is another host's")
+        } else {
+            (Mark::Info, "does not look at whose certificate it is, as no valkey-cli does; ec-probe looks")
+        };
+        report.row(mark, ["host name", text]);
+    }
+    exchange(section, report);
+}
+
+/// A row for what came of asking the cache of the document.
+fn exchange(section: &Section, report: &mut Report) {
+    let Some(exchange) = section.facts.get("exchange") else { return };
+    let over = if exchange["tls"] == true { "over TLS" } else { "in plain text" };
+    let (mark, text) = match exchange["answer"].as_str() {
+        Some(answer) => {
+            let mark = if answer == "PONG" { Mark::Yes } else { Mark::Warning };
+            (mark, format!("{} answered {over}: {answer}", word(exchange, "endpoint")))
+        }
+        None => (Mark::Warning, format!("{} was not reached {over}", word(exchange, "endpoint"))),
+    };
+    report.row(mark, ["cache".to_owned(), text]);
 }
 
 fn word(value: &Value, key: &str) -> String {

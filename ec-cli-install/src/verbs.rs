@@ -3,6 +3,7 @@
 mod change;
 mod decide;
 mod memcached;
+mod verify;
 
 use ec_shared::document::{Cache, ChangeState, Document, Engine, Finding, Section, Severity, Status};
 use ec_shared::output::Output;
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use crate::codes;
 use crate::detect::{self, Client, NAMES};
+use crate::exchange::Login;
 use crate::judge::{self, Need};
 use crate::machine::Machine;
 use crate::package::Root;
@@ -20,6 +22,8 @@ use crate::plan::Todo;
 use crate::platform::Platform;
 use crate::recipe;
 use crate::request::Request;
+
+pub use verify::CacheFlags;
 
 /// What a run was asked for.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,8 @@ pub struct Asked {
     pub sudo: bool,
     /// `--detailed-exitcode`.
     pub detailed_exitcode: bool,
+    /// Who logs in to the cache of the document.
+    pub login: Login,
 }
 
 /// The work on one document.
@@ -43,6 +49,8 @@ pub struct Work<'a> {
     /// Whether this is a plan for another machine, of which nothing is known but its system.
     is_elsewhere: bool,
     need: Need,
+    /// The cache of the document.
+    cache: Option<Cache>,
     /// The cache, where it is one of Memcached, which wants other clients.
     memcached: Option<Cache>,
     /// Whether the engine of the cache is known.
@@ -65,7 +73,7 @@ impl<'a> Work<'a> {
         let cache = document.cache()?;
         let need = Need::of(cache.as_ref());
         let knows_engine = cache.as_ref().is_some_and(|cache| cache.engine.is_some());
-        let memcached = cache.filter(|cache| cache.engine == Some(Engine::Memcached));
+        let memcached = cache.clone().filter(|cache| cache.engine == Some(Engine::Memcached));
         let earlier: Option<Section> = document.read("cli")?;
         let planned: Request = earlier.as_ref().and_then(|section| fact(section, "request")).unwrap_or_default();
         let request = asked.request.clone().over(planned).absolute()?;
@@ -89,7 +97,7 @@ impl<'a> Work<'a> {
                 .fix(format!("run ec-cli-install {command} on {id}")),
             );
         }
-        Ok(Self { machine, asked, request, is_elsewhere, need, memcached, knows_engine, earlier, section })
+        Ok(Self { machine, asked, request, is_elsewhere, need, cache, memcached, knows_engine, earlier, section })
     }
 
     /// What clients are there?
@@ -209,7 +217,8 @@ impl<'a> Work<'a> {
         let is_asked = |client: &&Client| prefix.as_ref().is_none_or(|prefix| client.path.starts_with(prefix));
         let client = clients.iter().filter(is_asked).find(|client| client.problem.is_none()).cloned();
         if let Some(client) = client {
-            return self.prove(client);
+            self.prove(client.clone())?;
+            return self.ask_cache(&client);
         }
         let bin = prefix.map(|prefix| prefix.join("bin"));
         let place = bin.map_or_else(|| "on this machine".to_owned(), |bin| format!("in {}", bin.display()));
@@ -244,6 +253,7 @@ impl<'a> Work<'a> {
         client.tls.tls12 = Some(proof.tls12.is_answered());
         client.tls.tls13 = Some(proof.tls13.is_answered());
         client.tls.verifies_ca = proof.verifies_ca();
+        client.tls.verifies_host = proof.verifies_host();
         self.section.findings.extend(judge::findings(&client, &proof, self.need));
         self.choose(&client);
         if self.section.findings.iter().any(|finding| finding.severity == Severity::Error) {

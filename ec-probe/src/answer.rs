@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::certificate::Certificate;
+use crate::dns::message::Reply;
 use crate::memcached;
 use crate::resp;
 
@@ -13,7 +14,7 @@ use crate::resp;
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// To [`Dns`](crate::ladder::Stage::Dns).
-    Addresses(Result<Vec<IpAddr>, DnsFault>),
+    Addresses(Result<Vec<IpAddr>, Unresolved>),
     /// To [`Dns`](crate::ladder::Stage::Dns), where a relay resolves the name: nobody was asked.
     ResolvedThere,
     /// To [`Tcp`](crate::ladder::Stage::Tcp): one for each address, in the order of the resolver.
@@ -50,6 +51,67 @@ pub enum DnsFault {
     NoAddress,
     /// The resolver did not answer the question.
     Resolver(String),
+}
+
+/// A name that the system could not resolve, and what the servers say of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// What the system says.
+    pub fault: DnsFault,
+    /// What the servers say; empty where none was asked.
+    pub servers: Vec<Heard>,
+}
+
+/// What one DNS server says of a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// The server.
+    pub server: SocketAddr,
+    /// What it says.
+    pub said: Said,
+    /// How long that took, or how long it has said nothing.
+    pub took: Duration,
+}
+
+/// What a DNS server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// An answer about both families of addresses.
+    Reply(Reply),
+    /// It cannot be asked; why, in the system's words.
+    Failed(String),
+    /// Nothing, so far.
+    Nothing,
+}
+
+impl Heard {
+    /// The server's answer.
+    pub fn reply(&self) -> Option<&Reply> {
+        if let Said::Reply(reply) = &self.said { Some(reply) } else { None }
+    }
+}
+
+/// A name, as the system resolves it and as the servers do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// The name.
+    pub name: String,
+    /// The system's addresses; none if it has none.
+    pub addresses: Vec<IpAddr>,
+    /// The line of the hosts file that gives the name one of them, where they are disputed.
+    pub hosts_line: Option<usize>,
+    /// What the servers say; empty where none was asked.
+    pub servers: Vec<Heard>,
+}
+
+impl Lookup {
+    /// Whether servers have answered, and none with any of the system's addresses.
+    pub fn is_disputed(&self) -> bool {
+        let mut replies = self.servers.iter().filter_map(Heard::reply).peekable();
+        !self.addresses.is_empty()
+            && replies.peek().is_some()
+            && replies.all(|reply| reply.addresses.iter().all(|address| !self.addresses.contains(address)))
+    }
 }
 
 /// How dialling one address went.
@@ -172,6 +234,40 @@ pub enum CertificateFault {
     SelfSigned,
     /// Nobody that this machine trusts vouches for it.
     UnknownAuthority,
+    /// Somebody of the name that is trusted vouches for it, but with another key.
+    Signature,
+    /// It is an authority's, which vouches for others.
+    OfAuthority,
+    /// It is for something else than servers.
+    Purpose,
+    /// It has the name as its common name only, which does not count.
+    CommonName,
+    /// It, or an authority's above it, is signed with an algorithm that is not taken any more.
+    Algorithm,
     /// Anything else.
     Other(String),
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::dns::message::Rcode;
+
+    pub(crate) fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    /// What the server 10.9.0.`number` says after a millisecond; with addresses, there is an alias.
+    pub(crate) fn heard(number: u8, rcode: u8, texts: &[&str]) -> Heard {
+        let chain = texts.first().map(|_| "orders-001.example".to_owned()).into_iter().collect();
+        let ttl_s = texts.first().map(|_| 15);
+        let reply = Reply { rcode: Rcode(rcode), is_truncated: false, chain, addresses: addresses(texts), ttl_s };
+        let server = SocketAddr::from(([10, 9, 0, number], 53));
+        Heard { server, said: Said::Reply(reply), took: Duration::from_millis(1) }
+    }
+
+    /// The server 10.9.0.`number` has said nothing for five seconds.
+    pub(crate) fn silent(number: u8) -> Heard {
+        Heard { said: Said::Nothing, took: Duration::from_secs(5), ..heard(number, 0, &[]) }
+    }
 }

@@ -16,6 +16,10 @@ pub struct Certificate {
     pub issuer: String,
     /// The names and addresses that it is for.
     pub names: Vec<String>,
+    /// The subjects of the certificates that the server showed with it, as a rule of those who vouch for it.
+    pub above: Vec<String>,
+    /// Whether it may vouch for others.
+    pub is_authority: bool,
     /// When its time begins.
     pub not_before: Timestamp,
     /// When its time ends.
@@ -38,6 +42,8 @@ impl Certificate {
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),
             names: names.into_iter().flatten().collect(),
+            above: Vec::new(),
+            is_authority: certificate.is_ca(),
             not_before: time(certificate.validity().not_before)?,
             not_after: time(certificate.validity().not_after)?,
         })
@@ -53,15 +59,28 @@ impl Certificate {
         self.subject == self.issuer
     }
 
-    /// The fault as people call it: where the verifier found nobody to vouch for a certificate that names itself as its
-    /// issuer, it is self-signed.
-    pub fn name_fault(&self, fault: CertificateFault) -> CertificateFault {
+    /// The fault as people call it. The verifier found: nobody to vouch for a certificate that names itself as its issuer,
+    /// so it is self-signed; an authority's certificate where a server's should be, for which it has no word of its own;
+    /// or no name, and the one that was dialled, `name`, stands where it no longer counts.
+    pub fn name_fault(&self, fault: CertificateFault, name: &str) -> CertificateFault {
         match fault {
-            CertificateFault::UnknownAuthority | CertificateFault::Other(_) if self.is_self_issued() => {
+            CertificateFault::Other(_) if self.is_authority => CertificateFault::OfAuthority,
+            // Systems have certificates of localhost and the like in store, whose name says nothing.
+            CertificateFault::UnknownAuthority | CertificateFault::Signature | CertificateFault::Other(_)
+                if self.is_self_issued() =>
+            {
                 CertificateFault::SelfSigned
+            }
+            CertificateFault::Name if self.names.is_empty() && self.common_name_is(name) => {
+                CertificateFault::CommonName
             }
             fault => fault,
         }
+    }
+
+    fn common_name_is(&self, name: &str) -> bool {
+        let common_names = self.subject.split(", ").filter_map(|part| part.strip_prefix("CN="));
+        common_names.into_iter().any(|common_name| common_name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -103,10 +122,30 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_authority_that_is_the_certificate_itself_is_called_self_signed() {
-        let certificate = made(&["a"]);
-        assert_eq!(certificate.name_fault(CertificateFault::UnknownAuthority), CertificateFault::SelfSigned);
-        assert_eq!(certificate.name_fault(CertificateFault::Expired), CertificateFault::Expired);
+    fn the_verifiers_fault_gets_the_name_that_people_give_it() {
+        use CertificateFault as Fault;
+        let other = || Fault::Other("CaUsedAsEndEntity".to_owned());
+        let plain = Certificate { issuer: "CN=authority".into(), ..made(&["a"]) };
+        let self_signed = made(&["a"]);
+        let authority = Certificate { is_authority: true, ..made(&["a"]) };
+        let named_of_old = Certificate { subject: "O=x, CN=Orders.example".into(), names: vec![], ..made(&["a"]) };
+        let named_too = Certificate { names: vec!["b".into()], ..named_of_old.clone() };
+        for (certificate, given, expected) in [
+            (&plain, Fault::UnknownAuthority, Fault::UnknownAuthority),
+            (&plain, other(), other()),
+            (&self_signed, Fault::UnknownAuthority, Fault::SelfSigned),
+            (&self_signed, Fault::Signature, Fault::SelfSigned),
+            (&self_signed, Fault::Algorithm, Fault::Algorithm),
+            (&self_signed, Fault::Expired, Fault::Expired),
+            (&plain, Fault::Signature, Fault::Signature),
+            (&authority, other(), Fault::OfAuthority),
+            (&authority, Fault::UnknownAuthority, Fault::SelfSigned),
+            (&named_of_old, Fault::Name, Fault::CommonName),
+            (&named_too, Fault::Name, Fault::Name),
+            (&plain, Fault::Name, Fault::Name),
+        ] {
+            assert_eq!(certificate.name_fault(given.clone(), "orders.example"), expected, "{given:?}");
+        }
     }
 
     #[test]

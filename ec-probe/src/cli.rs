@@ -1,19 +1,17 @@
 //! The command line, and what a run does for each document.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
-use ec_shared::codes::FLAGS;
-use ec_shared::document::{Document, Engine, Section, Status};
+use clap::{Parser, Subcommand};
+use ec_shared::document::{Document, Section, Status};
 use ec_shared::flags::{AwsFlags, Common, Meta};
 use ec_shared::interrupt::Interrupt;
 use ec_shared::output::Output;
 use ec_shared::ran_on::RanOn;
 use ec_shared::run::{Input, Stage, Tool};
-use ec_shared::secret::Secret;
 use ec_shared::{Code, Exit, Failure, aws};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
@@ -21,14 +19,17 @@ use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use crate::climb::Probe;
-use crate::endpoint::Endpoint;
+use crate::flags::Flags;
+use crate::fleet::{Fleet, Prober};
 use crate::latency::{self, Amount, Exposition, Measured};
-use crate::plan::{AuthWish, Plan, Target, Wishes};
+use crate::login::{self, Identities};
+use crate::merge::{self, Merge};
+use crate::plan::{Plan, Target, Wishes};
 use crate::reach::Reach;
 use crate::trust::Trust;
 use crate::watch::{self, Events, Orders, Rhythm, Teller, Watched};
 use crate::way::{Relay, Way};
-use crate::{codes, login, text};
+use crate::{codes, self_test, text};
 
 /// The bound of the work on one document, unless `--timeout` says otherwise.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,6 +53,8 @@ with --stage-exitcode instead of 1: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command.
 pub struct Cli {
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    fleet: Fleet,
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
@@ -86,111 +89,18 @@ enum Verb {
         #[arg(long, value_name = "FILE", help_heading = "Watch options")]
         events: Option<PathBuf>,
     },
+    /// Climbs the ladder to servers in its own process: shows, without a network, that the tool works here
+    SelfTest,
+    /// Joins the results of many machines and shards: one stream, documents about one connection together
+    #[command(after_help = merge::HELP)]
+    Merge(Merge),
 }
 
 /// What is done with a document.
 enum Work {
-    Probe,
+    Probe(Fleet),
     Latency(Amount, Option<PathBuf>),
     Watch(Rhythm, Option<PathBuf>),
-}
-
-/// The tool's own flags.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Probe options")]
-struct Flags {
-    /// Probes this endpoint, and leaves stdin alone
-    #[arg(long, value_name = "HOST:PORT")]
-    endpoint: Option<Endpoint>,
-    /// The engine [default: the document's; memcached for ports 11211 and 11212; else valkey]
-    #[arg(long, value_name = "ENGINE", value_parser = engine())]
-    engine: Option<Engine>,
-    /// Speaks TLS; the default unless the document says that the cache has none
-    #[arg(long, overrides_with = "no_tls")]
-    tls: bool,
-    /// Speaks plain text, even with credentials
-    #[arg(long)]
-    no_tls: bool,
-    /// Certificates of authorities to trust beside the system's
-    #[arg(long, value_name = "FILE", env = "EC_CAFILE")]
-    cafile: Option<PathBuf>,
-    /// The name that the certificate must have [default: the endpoint's host]
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
-    /// Dials there instead, such as at a tunnel's end; the endpoint's name is verified all the same
-    #[arg(long, value_name = "HOST:PORT", env = "EC_CONNECT_TO", group = "way")]
-    connect_to: Option<Endpoint>,
-    /// Connects through this SOCKS5 proxy, such as ssh -D opens; names are resolved at its side
-    #[arg(long, value_name = "HOST:PORT", env = "EC_SOCKS5", group = "way")]
-    socks5: Option<Endpoint>,
-    /// Connects through the stdin and stdout of this command, such as 'ssh -W %h:%p BASTION'; %% is a percent sign
-    #[arg(long, value_name = "COMMAND", env = "EC_PROXY_COMMAND", hide_env_values = true, group = "way")]
-    proxy_command: Option<String>,
-    /// The user to log in as; Memcached has none
-    #[arg(long, value_name = "USER", env = "EC_USER")]
-    user: Option<String>,
-    /// File or descriptor with the password; or set VALKEYCLI_AUTH or REDISCLI_AUTH
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// How to log in [default: password if there is one, iam if the document says so, else none]
-    #[arg(long, value_name = "KIND", env = "EC_AUTH")]
-    auth: Option<AuthWish>,
-    /// Says no with the code of the stage that failed: 11 dns, 12 tcp, 13 tls, 14 auth, 15 command
-    #[arg(long)]
-    stage_exitcode: bool,
-}
-
-fn engine() -> impl TypedValueParser<Value = Engine> {
-    let known = PossibleValuesParser::new(["valkey", "redis", "memcached"]);
-    known.try_map(|name| Engine::from_aws(&name).ok_or("is no engine"))
-}
-
-/// What the environment has where this may be inside a VPC without being an instance: in CloudShell, a task of ECS, a function
-/// of Lambda, a pod of Kubernetes.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html>,
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
-const INSIDE: [&str; 4] =
-    ["AWS_EXECUTION_ENV", "ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_FUNCTION_NAME", "KUBERNETES_SERVICE_HOST"];
-
-impl Flags {
-    /// The command line takes one of these flags at most.
-    fn way(&self) -> Result<Way, Failure> {
-        Ok(if let Some(end) = &self.connect_to {
-            Way::Elsewhere(end.clone())
-        } else if let Some(proxy) = &self.socks5 {
-            Way::Relayed(Relay::Socks5(proxy.clone()))
-        } else if let Some(command) = &self.proxy_command {
-            // Read here, because clap would tell the whole text if it is wrong, and it may hold a secret.
-            Way::Relayed(Relay::Command(command.parse().map_err(|why: String| {
-                Failure::new(&FLAGS, "cannot use the command of --proxy-command")
-                    .because(why)
-                    .hint("ec-probe --help shows what there is")
-            })?))
-        } else {
-            Way::Direct
-        })
-    }
-
-    fn wishes(&self, region: Option<&str>) -> Result<Wishes, Failure> {
-        let by_environment = || ["VALKEYCLI_AUTH", "REDISCLI_AUTH"].iter().find_map(|name| std::env::var(name).ok());
-        let password = match &self.password_file {
-            Some(path) => Some(Secret::from_file(path)?),
-            None => by_environment().filter(|password| !password.is_empty()).map(Secret::new),
-        };
-        Ok(Wishes {
-            endpoint: self.endpoint.clone(),
-            engine: self.engine,
-            tls: (self.tls || self.no_tls).then_some(self.tls),
-            way: self.way()?,
-            may_be_inside: INSIDE.iter().any(|name| std::env::var_os(name).is_some()),
-            server_name: self.server_name.clone(),
-            auth: self.auth,
-            // An empty variable names nobody.
-            user: self.user.clone().filter(|user| !user.is_empty()),
-            password,
-            region: region.map(str::to_owned),
-        })
-    }
 }
 
 impl Tool for Cli {
@@ -212,7 +122,9 @@ impl Tool for Cli {
         let (flags, work) = match self.verb {
             Some(Verb::Latency { flags, amount, openmetrics }) => (*flags, Work::Latency(amount, openmetrics)),
             Some(Verb::Watch { flags, rhythm, events }) => (*flags, Work::Watch(rhythm, events)),
-            _ => (self.flags, Work::Probe),
+            Some(Verb::SelfTest) => return self_test::run(&self.common, output),
+            Some(Verb::Merge(merge)) => return merge.run(output),
+            _ => (self.flags, Work::Probe(self.fleet)),
         };
         let named = flags.endpoint.as_ref().map(|endpoint| {
             let mut document = Document::empty();
@@ -224,30 +136,34 @@ impl Tool for Cli {
             wishes: flags.wishes(self.aws.region.as_deref())?,
             trust: Arc::new(Trust::new(flags.cafile.as_deref())?),
             aws: self.aws,
+            identities: Identities::default(),
             timeout: self.common.timeout.unwrap_or(PATIENCE),
             machine: RanOn::here(),
             names_stage: flags.stage_exitcode,
         };
-        let runtime = aws::runtime()?;
-        let exit = match work {
-            Work::Probe => {
-                let stage = Stage { key: "probe", command: "probe", report: text::report };
-                let interrupt = run.interrupt()?;
-                stage.run(input, output, |document, output| runtime.block_on(run.probe(document, output, &interrupt)))
-            }
-            Work::Latency(amount, openmetrics) => {
-                run.each_latency(&runtime, input, output, amount, openmetrics.as_deref())
-            }
+        match work {
+            Work::Probe(fleet) => run.each_probe(fleet, input, output),
+            Work::Latency(amount, openmetrics) => on_one_loop(&run.wishes.way, |runtime| {
+                run.each_latency(runtime, input, output, amount, openmetrics.as_deref())
+            }),
             Work::Watch(rhythm, events) => {
                 let patience = self.common.timeout.unwrap_or(watch::PATIENCE);
-                run.each_watch(&runtime, input, output, (rhythm, patience), events.as_deref())
+                on_one_loop(&run.wishes.way, |runtime| {
+                    run.each_watch(runtime, input, output, (rhythm, patience), events.as_deref())
+                })
             }
-        };
-        runtime.block_on(run.wishes.way.settle());
-        // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
-        runtime.shutdown_background();
-        exit
+        }
     }
+}
+
+/// Works on one document after the other.
+fn on_one_loop(way: &Way, work: impl FnOnce(&Runtime) -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let runtime = aws::runtime()?;
+    let exit = work(&runtime);
+    runtime.block_on(way.settle());
+    // A resolver that hangs past the deadline sits on a thread that cannot be called back; nobody waits for it.
+    runtime.shutdown_background();
+    exit
 }
 
 /// What stays the same from document to document.
@@ -255,13 +171,40 @@ struct Run {
     wishes: Wishes,
     trust: Arc<Trust>,
     aws: AwsFlags,
+    identities: Identities,
     timeout: Duration,
     machine: RanOn,
     names_stage: bool,
 }
 
+/// Probes documents side by side.
+struct Probes {
+    run: Run,
+    voice: Output,
+}
+
+impl Prober for Probes {
+    async fn probe(&self, document: &Document) -> Result<Section, Failure> {
+        self.run.probe(document, &self.voice).await
+    }
+
+    async fn settle(&self) {
+        self.run.wishes.way.settle().await;
+    }
+}
+
 impl Run {
-    /// A signal ends this tool as it ends any other, unless it has started commands, which must not outlive it.
+    fn each_probe(self, fleet: Fleet, input: Input, output: &mut Output) -> Result<Exit, Failure> {
+        let stage = Stage { key: "probe", command: "probe", report: text::report };
+        let interrupt = self.interrupt()?;
+        let probes = Probes { run: self, voice: output.voice() };
+        // Every process has other keys for its hash tables.
+        let chance = RandomState::new().hash_one(0);
+        fleet.run(stage, input, output, probes, chance, &interrupt)
+    }
+
+    /// A signal ends this tool as it ends any other, unless it has started commands, which must not outlive it, or has a
+    /// fleet in work.
     fn interrupt(&self) -> Result<Interrupt, Failure> {
         match self.wishes.way.relay() {
             Some(Relay::Command(_)) => Interrupt::listen(),
@@ -269,19 +212,9 @@ impl Run {
         }
     }
 
-    async fn probe(&self, document: &Document, output: &Output, interrupt: &Interrupt) -> Result<Section, Failure> {
-        let probe = self.prepared(document, output).await?;
-        let learned = tokio::select! {
-            biased;
-            learned = probe.run() => learned,
-            () = interrupt.raised() => {
-                let mut section = Section::new("probe", Status::Error).fact("ran_on", &self.machine);
-                if let Err(failure) = interrupt.check() {
-                    section.blame(&failure.hint("nothing was found out; run the same command again"));
-                }
-                return Ok(section);
-            }
-        };
+    async fn probe(&self, document: &Document, output: &Output) -> Result<Section, Failure> {
+        let probe = Probe { patient: true, ..self.prepared(document, output).await? };
+        let learned = probe.run().await;
         let exit = learned.exit().filter(|_| self.names_stage);
         Ok(Section { exit, ..learned.section("probe", &self.machine) })
     }
@@ -373,7 +306,7 @@ impl Run {
             ended = watch::watch(probe, orders, teller, &mut watched) => ended,
             () = rhythm.time_is_up() => Ok(()),
         };
-        let mut section = watched.section(rhythm, &self.machine);
+        let mut section = watched.section(rhythm, &self.machine, self.names_stage);
         if let Err(failure) = ended {
             section.status = Status::Error;
             section.blame(&failure);
@@ -393,7 +326,7 @@ impl Run {
         if plan.tls {
             Trust::read_ahead(&self.trust);
         }
-        let credentials = login::credentials(&plan.login, &self.aws, self.timeout).await?;
+        let credentials = login::credentials(&plan.login, &self.aws, self.timeout, &self.identities).await?;
         Ok(Probe {
             plan,
             server_names,
@@ -402,6 +335,7 @@ impl Run {
             machine: self.machine.clone(),
             now: Timestamp::now(),
             deadline: Instant::now() + self.timeout,
+            patient: false,
         })
     }
 }

@@ -1,22 +1,23 @@
 //! Climbs the ladder for each endpoint of a plan, under the one deadline of the whole work.
 
+use std::iter::successors;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ec_shared::Exit;
 use ec_shared::document::{Finding, Section, Status};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Fault};
 use crate::ladder::{Ladder, Stage};
 use crate::login::Credentials;
 use crate::plan::Plan;
 use crate::reach::{Reach, millis};
-use crate::topology::judge;
 use crate::trust::Trust;
-use crate::verdict::{self, Context};
+use crate::verdict::{self, Context, Late};
 use crate::wire::Wire;
 use ec_shared::ran_on::RanOn;
 
@@ -37,6 +38,13 @@ pub struct Probe {
     pub now: Timestamp,
     /// When it must have ended.
     pub deadline: Instant,
+    /// Whether a server whose state passes by itself is asked again, as long as there is time.
+    pub patient: bool,
+}
+
+/// The pauses before a server is asked again: each twice the one before, up to a second.
+fn pauses() -> impl Iterator<Item = Duration> {
+    successors(Some(Duration::from_millis(50)), |pause| Some((*pause * 2).min(Duration::from_secs(1))))
 }
 
 /// What was learned, endpoint by endpoint, and what is wrong or worth knowing.
@@ -78,17 +86,21 @@ impl Probe {
         let mut tasks = JoinSet::new();
         for index in 1..probe.plan.targets.len() {
             let probe = Arc::clone(&probe);
-            tasks.spawn(async move { (index, probe.climb(index, &mut probe.wire(index), Instant::now()).await) });
+            tasks.spawn(async move { (index, probe.survey(index).await) });
         }
-        let (mut wire, begun) = (probe.wire(0), Instant::now());
-        let (mut reach, mut findings) = probe.climb(0, &mut wire, begun).await;
-        findings.extend(probe.survey(&mut wire, &mut reach, begun).await);
-        let mut climbed = vec![(0, (reach, findings))];
-        climbed.extend(tasks.join_all().await);
-        climbed.sort_by_key(|(index, _)| *index);
+        let mut first = probe.survey(0).await;
+        let underway = probe.visit(&mut first).await;
+        let mut surveyed = vec![(0, first)];
+        surveyed.extend(tasks.join_all().await);
+        surveyed.sort_by_key(|(index, _)| *index);
+        let mut reaches: Vec<(Reach, Vec<Finding>)> =
+            surveyed.into_iter().map(|(_, surveyed)| (surveyed.reach, surveyed.findings)).collect();
+        if let Some(underway) = underway {
+            probe.conclude(underway, &mut reaches);
+        }
 
         let mut all = Findings::default();
-        for (_, (reach, findings)) in climbed {
+        for (reach, findings) in reaches {
             all.reaches.push(reach);
             all.findings.extend(findings);
         }
@@ -118,6 +130,12 @@ impl Probe {
         Wire::new(self.context(index), self.server_names[index].clone(), &self.trust)
     }
 
+    /// The questions to an endpoint.
+    pub(crate) fn ladder(&self, index: usize) -> Ladder {
+        let needs_resolver = self.plan.dialled(&self.plan.targets[index]).address().is_none();
+        Ladder::new(&self.plan, needs_resolver, self.credentials.is_some())
+    }
+
     /// Asks one question, and waits for the answer until the deadline.
     pub(crate) async fn ask(&self, wire: &mut Wire<'_>, stage: Stage) -> Answer {
         self.ask_until(self.deadline, wire, stage).await
@@ -131,12 +149,42 @@ impl Probe {
         }
     }
 
+    /// As [`ask_until`](Self::ask_until); a server that is loading, failing over or busy is asked again until that has passed or the
+    /// time is up.
+    async fn ask_again(&self, deadline: Instant, wire: &mut Wire<'_>, stage: Stage) -> (Answer, Option<Late>) {
+        let mut answer = self.ask_until(deadline, wire, stage).await;
+        let first = Instant::now();
+        let mut late: Option<Late> = None;
+        for pause in pauses().take_while(|pause| self.patient && Instant::now() + *pause < deadline) {
+            let Some(said) = verdict::passing(&answer) else { break };
+            sleep(pause).await;
+            let next = self.ask_until(deadline, wire, stage).await;
+            let late = late.get_or_insert(Late { said, tries: 1, waited: Duration::ZERO });
+            *late = Late { tries: late.tries + 1, waited: first.elapsed(), ..late.clone() };
+            if matches!(next, Answer::Reply(Err(Fault::Silent | Fault::Slow { .. }))) {
+                // The deadline cut it off. What the server said before tells more.
+                break;
+            }
+            answer = next;
+        }
+        (answer, late)
+    }
+
     /// Asks one question after the other until one is answered with no, or all are answered. The clock starts with the
     /// first question, at zero.
     pub(crate) async fn climb(&self, index: usize, wire: &mut Wire<'_>, begun: Instant) -> (Reach, Vec<Finding>) {
-        let context = self.context(index);
-        let needs_resolver = self.plan.dialled(context.target).address().is_none();
-        let mut ladder = Ladder::new(&self.plan, needs_resolver, self.credentials.is_some());
+        self.climb_until(self.deadline, self.ladder(index), wire, begun).await
+    }
+
+    /// As [`climb`](Self::climb), but with a deadline and questions of its own.
+    pub(crate) async fn climb_until(
+        &self,
+        deadline: Instant,
+        mut ladder: Ladder,
+        wire: &mut Wire<'_>,
+        begun: Instant,
+    ) -> (Reach, Vec<Finding>) {
+        let context = wire.context();
         let mut reach = Reach::new(&context);
         let mut findings = Vec::new();
         let (mut asked, mut dialled) = (begun, begun);
@@ -144,8 +192,8 @@ impl Probe {
             if stage == Stage::Tcp {
                 dialled = asked;
             }
-            let answer = self.ask(wire, stage).await;
-            let judgement = verdict::judge(stage, &answer, &context);
+            let (answer, late) = self.ask_again(deadline, wire, stage).await;
+            let judgement = verdict::judge(stage, &answer, &context).late(late.as_ref(), stage, &context);
             ladder.take(judgement.outcome);
             reach.note(&answer, &context);
             // That a relay has never led to the server may show late; it is this stage that has failed then.
@@ -159,23 +207,13 @@ impl Probe {
             asked = Instant::now();
         }
         reach.total_ms = millis(begun.elapsed());
-        (reach, findings)
-    }
-
-    /// Asks the first endpoint for the topology, if it answers and is a cluster's node.
-    async fn survey(&self, wire: &mut Wire<'_>, reach: &mut Reach, begun: Instant) -> Vec<Finding> {
-        let Some(server) = reach.server.clone().filter(|_| reach.answers) else { return Vec::new() };
-        let context = self.context(0);
-        let mut findings: Vec<Finding> = judge::other_mode(&server, &context).into_iter().collect();
-        if server.mode.as_deref() == Some("cluster") {
-            let asked = Instant::now();
-            let answer = self.ask(wire, Stage::Cluster).await;
-            let survey = judge::judge(&answer, &server, &context);
-            reach.topology = survey.facts;
-            findings.extend(reach.step(Stage::Cluster, asked - begun, asked.elapsed(), survey.judgement));
-            findings.extend(survey.others);
-            reach.total_ms = millis(begun.elapsed());
+        if !reach.answers {
+            let _ = timeout_at(self.deadline, wire.wait_for_servers()).await;
         }
-        findings
+        if let Some(lookup) = wire.lookup() {
+            reach.looked_up(&lookup);
+            findings.extend(verdict::differences(&lookup, &context));
+        }
+        (reach, findings)
     }
 }

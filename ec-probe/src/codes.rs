@@ -127,9 +127,9 @@ ec_shared::codes! {
         fix: "If the server is yours, have an authority sign its certificate and give that one's with --cafile."
     }
     CERTIFICATE_UNKNOWN_AUTHORITY = "EC3026" No "the certificate's authority is not known here" {
-        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services), or something between decrypts the traffic.",
+        cause: "The system's store lacks the authority (for ElastiCache: Amazon Trust Services); the server leaves out a certificate between its own and the authority's (the evidence says which it has shown); or something between decrypts the traffic.",
         see: "openssl s_client -connect HOST:PORT -showcerts",
-        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile."
+        fix: "Install the package ca-certificates, or give the authority's certificate with --cafile. SSL_CERT_FILE and SSL_CERT_DIR take the place of the system's store: unset them if they lead elsewhere. Let a server of your own show the whole chain."
     }
     CERTIFICATE_BAD = "EC3027" No "the certificate does not hold" {
         cause: "Its signature, purpose or form is wrong.",
@@ -155,6 +155,41 @@ ec_shared::codes! {
         cause: "Its transit encryption mode is preferred: a step on the way to required.",
         see: "aws elasticache describe-replication-groups: TransitEncryptionMode",
         fix: "aws elasticache modify-replication-group --transit-encryption-mode required, once all clients use TLS."
+    }
+    CERTIFICATE_SIGNATURE = "EC3033" No "the certificate is signed with another key than its authority's" {
+        cause: "An authority of this name is trusted here, and its key is another one: the authority was made anew under the same name, or the certificate was tampered with.",
+        see: "openssl verify -CAfile FILE CERTIFICATE",
+        fix: "Give the certificate of the authority as it is now with --cafile; or have it sign the server's certificate anew."
+    }
+    CERTIFICATE_OF_AUTHORITY = "EC3034" No "the certificate is an authority's, not a server's" {
+        cause: "The server shows a certificate that may sign others (basicConstraints CA:TRUE); openssl req -x509 makes such. Whoever trusts it trusts all that it signs, so no client of this kind takes it for a server's.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -ext basicConstraints",
+        fix: "Let that authority sign a certificate with CA:FALSE for the server, and give the authority's with --cafile."
+    }
+    CERTIFICATE_PURPOSE = "EC3035" No "the certificate is not for a server" {
+        cause: "Its extended key usage does not have serverAuth: it was made for clients, mail or something else.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -ext extendedKeyUsage",
+        fix: "Have a certificate with serverAuth among its usages, or with none, made for the server."
+    }
+    CERTIFICATE_COMMON_NAME = "EC3036" No "the certificate has the name only as its common name" {
+        cause: "The right name stands in the subject and not among the subject alternative names, which alone count since RFC 6125; OpenSSL's tools still take it.",
+        see: "openssl s_client -connect HOST:PORT | openssl x509 -noout -subject -ext subjectAltName",
+        fix: "Have the certificate made anew with the name as a subject alternative name: -addext subjectAltName=DNS:NAME."
+    }
+    CERTIFICATE_ALGORITHM = "EC3037" No "the certificate is signed in a way that is no longer accepted" {
+        cause: "It, or an authority above it, is signed with SHA-1 or MD5, or with a kind of key that is not in use for TLS.",
+        see: "openssl s_client -connect HOST:PORT -showcerts | openssl x509 -noout -text: Signature Algorithm",
+        fix: "Have the certificate signed with SHA-256 and a key of RSA 2048 or P-256, or more."
+    }
+    SELF_TEST = "EC3038" No "the self-test does not give the verdict that it must" {
+        cause: "On this machine something stands between the tool and its own loopback: a firewall, a proxy that takes all connections, a sandbox; or a clock before 2021; or the tool is broken.",
+        see: "ec-probe self-test -o text; date -u; nft list ruleset",
+        fix: "Set the clock, let loopback through; if that is not it, report it with the document that self-test writes."
+    }
+    CLIENTS_REFUSED = "EC3039" No "the user may not run what clients begin with" {
+        cause: "The user's access string lets PING through and not INFO or CLIENT SETINFO. Some client libraries ask these when they connect, and fail or wait for ever.",
+        see: "valkey-cli --tls -h HOST --user USER --askpass INFO server; ACL WHOAMI",
+        fix: "Add +info +client|setinfo to the user's access string, or tell the client not to ask (ioredis: enableReadyCheck false)."
     }
     SILENT = "EC3040" No "the server takes connections and never answers" {
         cause: "It hangs, a long command blocks it, or a tunnel or load balancer has nobody behind it.",
@@ -190,6 +225,21 @@ ec_shared::codes! {
         cause: "The evidence shows its words.",
         see: "valkey-cli --tls -h HOST PING",
         fix: "Look the server's words up."
+    }
+    TOKEN_EXPIRED = "EC3047" No "the IAM token that was sent has expired, or is from the future" {
+        cause: "A token is good for 15 minutes from the time that stands in it. By the clock of this machine they are over, or have not begun.",
+        see: "date -u; ec-iam lint-token",
+        fix: "Make a token for each log-in: --auth iam does. Set the clock if it is off."
+    }
+    TOKEN_UNFIT = "EC3048" No "the IAM token that was sent is for something else" {
+        cause: "The token names another cache, kind of cache, user or Region than this connection is about; the server says WRONGPASS to that.",
+        see: "ec-iam lint-token; jq '.cache | {name, deployment, region}'",
+        fix: "Start from ec-sg find --cache NAME, so that cache, kind and Region are AWS's own; leave --region away."
+    }
+    DEFAULT_USER = "EC3049" No "the server refused the user default" {
+        cause: "A password without a user is the default user's. With a user group that one is mostly switched off; otherwise it has another password.",
+        see: "aws elasticache describe-user-groups; aws elasticache describe-users --user-id default",
+        fix: "Name the user with --user; or check the cache's AUTH token."
     }
     LOADING = "EC3050" No "the server is still loading its data" {
         cause: "It has just started.",
@@ -230,6 +280,16 @@ ec_shared::codes! {
         cause: "A server of your own runs in protected mode: no password, and not bound to an address.",
         see: "CONFIG GET protected-mode",
         fix: "Give it a password, or protected-mode no."
+    }
+    LATE = "EC3058" No "the server did not answer at first" {
+        cause: "It was loading its data, failing over, or blocked by a script: states that pass. The evidence has what it said, and for how long.",
+        see: "aws elasticache describe-events --duration 60",
+        fix: "Nothing, if it was to be expected. Clients need to try again with growing pauses, as this probe does."
+    }
+    OUT_OF_MEMORY = "EC3059" No "the server is out of memory" {
+        cause: "It cannot even serve a question that stores nothing: too many connections with large buffers, or a node that is too small.",
+        see: "CloudWatch: FreeableMemory, SwapUsage, CurrConnections",
+        fix: "Share connections, lower the size of values, or take a larger node type; leave reserved memory (reserved-memory-percent)."
     }
     NO_ENDPOINT = "EC3060" Usage "there is nothing to probe" {
         cause: "The document names no endpoint: it has no cache, or the cache is still being created.",
@@ -291,6 +351,31 @@ ec_shared::codes! {
         see: "jq .client.instance_id; cat /sys/devices/virtual/dmi/id/board_asset_tag",
         fix: "Run ec-probe on the document's client, or ec-sg check --from this instance."
     }
+    PRIMARY_SILENT = "EC3072" No "hash slots have no primary that answers" {
+        cause: "The topology names the slots' primary, and a client cannot reach it from here, or it has become a replica. Commands on keys of those slots fail, whatever the other nodes answer.",
+        see: "jq .probe.nodes; CLUSTER SHARDS; aws elasticache describe-events",
+        fix: "Open the way to every node, not to the configuration endpoint alone; during a failover wait, then probe again."
+    }
+    NODE_SILENT = "EC3073" No "a node of the cluster does not answer, and others serve its slots" {
+        cause: "A replica is down or cannot be reached from here, or it is a primary that another node has taken over from.",
+        see: "jq .probe.nodes; aws elasticache describe-events",
+        fix: "Open the way to every node; on ElastiCache wait for the node's replacement."
+    }
+    NODE_OUTSIDE = "EC3074" No "a node is announced under a name that is not the cache's" {
+        cause: "A server may name any host as a node of its cluster, so credentials go only to hosts in the domain of the endpoint. This one was asked no further than TLS.",
+        see: "CLUSTER SHARDS: endpoint; cluster-announce-hostname",
+        fix: "If the host is yours, give --allow-host SUFFIX; else find out who announces it."
+    }
+    NODES_NOT_PROBED = "EC3075" No "nodes of the topology were not probed" {
+        cause: "Through one tunnel only one endpoint can be reached, or the time was up before all nodes had their turn.",
+        see: "jq .probe.topology",
+        fix: "Run ec-probe where the nodes can be reached, such as on the client itself."
+    }
+    STALE_TOPOLOGY = "EC3076" No "a node is something else than the topology says" {
+        cause: "A failover is under way or just over, and the node that was asked has not heard of it.",
+        see: "ROLE at the node; CLUSTER SHARDS at another node",
+        fix: "Probe again in a few seconds; let clients read the topology anew when they meet MOVED."
+    }
     BEHIND_RELAY = "EC3077" No "the other side cannot reach the cache" {
         cause: "The SOCKS5 proxy or bastion is there, and could not connect from where it is: a security group that does not let it in, a wrong port, a name that it cannot resolve, or a rule of its own.",
         see: "On the bastion: nc -vz -w 3 HOST PORT; sshd_config: AllowTcpForwarding, PermitOpen",
@@ -301,6 +386,11 @@ ec_shared::codes! {
         see: "ec-probe latency --help",
         fix: "Raise --timeout, or lower --count and --connections; with --rate, --count takes count / rate seconds."
     }
+    GIVEN_UP = "EC3081" No "the document was not probed, because too many others have failed" {
+        cause: "More documents have failed than --max-errors bears. Those in work were finished, and no more were begun.",
+        see: "jq 'select(.ok == false) | .probe.findings[0].code'",
+        fix: "Mend what the documents that failed name, then run again with --resume and the output of this run."
+    }
     OUTAGE = "EC3090" No "the cache did not answer all the time" {
         cause: "A failover, maintenance, a restart, or a fault of the network; each outage tells the stage that failed.",
         see: "aws elasticache describe-events --duration 60",
@@ -310,6 +400,21 @@ ec_shared::codes! {
         cause: "It did not answer within --for; the last verdict beside this one tells why.",
         see: "aws elasticache describe-serverless-caches, or describe-replication-groups: Status",
         fix: "Mend what the last verdict names, or wait longer with --for."
+    }
+    REPLICA_BEHIND = "EC3092" No "a replica's link to its primary is not up" {
+        cause: "The primary is gone, the network between the two is cut, or the replica is still copying everything for the first time: it serves old data, or none.",
+        see: "ROLE; INFO replication: master_link_status",
+        fix: "Wait for the end of a failover or first copy, then probe again; aws elasticache describe-events tells of either."
+    }
+    MEMCACHED_NODE_SILENT = "EC3093" No "a node of the Memcached cluster does not answer" {
+        cause: "The node is down, or cannot be reached from here. Its share of the keys has no other node.",
+        see: "jq .probe.nodes; aws elasticache describe-cache-clusters --show-cache-node-info",
+        fix: "Open the way to every node, not to the configuration endpoint alone; on ElastiCache wait for the node's replacement."
+    }
+    READONLY_REFUSED = "EC3094" No "the reader endpoint refuses READONLY" {
+        cause: "The user's access string does not allow it, or the server does not know it. Without READONLY a replica of a cluster sends every read to its primary.",
+        see: "ACL WHOAMI; aws elasticache describe-users",
+        fix: "Add +readonly +readwrite to the user's access string; or read from the primary endpoint."
     }
     SLOTS_UNCOVERED = "EC3095" No "hash slots belong to no node" {
         cause: "A shard is gone, or slots were never assigned. Commands on their keys fail with CLUSTERDOWN; with cluster-require-full-coverage yes, so do all other commands on keys.",
@@ -335,5 +440,35 @@ ec_shared::codes! {
         cause: "The primary and every replica of the shard are given up by the cluster, so nobody serves its slots: commands on their keys fail.",
         see: "CLUSTER SHARDS: health; aws elasticache describe-events",
         fix: "On ElastiCache wait for the replacement of the nodes, and see describe-events; elsewhere start a node of the shard again."
+    }
+    PUBLIC_TLS = "EC3032" No "a public endpoint negotiated less than TLS 1.3" {
+        cause: "Public endpoints of ElastiCache speak TLS 1.3 alone. So something between ends TLS here, such as a proxy, or the name leads to another server.",
+        see: "openssl s_client -connect HOST:PORT -tls1_2: Protocol, issuer",
+        fix: "Look who issued the certificate and where the name leads; let the endpoint through the proxy unopened."
+    }
+    SERVERS_FAIL = "EC3078" No "the DNS servers fail at the name" {
+        cause: "SERVFAIL: the server could not ask further, or did not believe the answer (DNSSEC). REFUSED: it does not serve this client or this name.",
+        see: "dig @SERVER HOST; dig @169.254.169.253 HOST on an instance",
+        fix: "Mend the server's forwarding; or use the VPC's own resolver, 169.254.169.253, by the DHCP options."
+    }
+    SERVERS_SILENT = "EC3079" No "no DNS server answers" {
+        cause: "The servers of /etc/resolv.conf are gone, or UDP and TCP port 53 do not get there. Security groups never close the way to the VPC's own resolver; more than 1,024 packets a second of one network interface are dropped.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST",
+        fix: "Check the addresses in /etc/resolv.conf, enableDnsSupport of the VPC, the DHCP options, and the way to a server of your own."
+    }
+    ADDRESSES_FILTERED = "EC3087" No "the addresses of the name are kept back" {
+        cause: "The resolver knows the name and gives no address. Names of ElastiCache have one, mostly a private one; resolvers with protection against DNS rebinding (dnsmasq, unbound, many routers) drop private addresses.",
+        see: "dig HOST; dig @1.1.1.1 HOST",
+        fix: "Exempt amazonaws.com: rebind-domain-ok=/amazonaws.com/ for dnsmasq, private-domain: amazonaws.com for unbound; or use another resolver."
+    }
+    OTHER_ADDRESSES = "EC3088" No "the system resolves the name otherwise than DNS" {
+        cause: "/etc/hosts, a cache (nscd, systemd-resolved) or another source of /etc/nsswitch.conf answers in the place of DNS. After a failover or a scaling such an address is an old one.",
+        see: "getent ahosts HOST; dig HOST; grep ^hosts /etc/nsswitch.conf",
+        fix: "Take the name out of /etc/hosts, or empty the cache: resolvectl flush-caches, nscd -i hosts."
+    }
+    SERVERS_DISAGREE = "EC3089" No "the DNS servers do not answer alike" {
+        cause: "One is silent, fails, or has another view of the zone. Which one is asked hangs on the order in /etc/resolv.conf and on time-outs: connections fail, or are slow, now and then.",
+        see: "cat /etc/resolv.conf; dig @SERVER HOST for each",
+        fix: "Take the server out of /etc/resolv.conf or the DHCP options, or mend it."
     }
 }

@@ -1,5 +1,14 @@
 //! Asks which addresses a name has, as the application would: with getaddrinfo, and so with `/etc/hosts`, search
-//! domains and everything else that is set up on this machine.
+//! domains and everything else that is set up on this machine. Those are dialled.
+//!
+//! The DNS servers themselves are asked at the same time ([`servers`]), for what getaddrinfo does not tell: why there is
+//! no address, which names lead to one, how long it holds, and whether it is DNS that says so at all. Nobody waits for
+//! them, unless the system has no answer.
+
+pub mod facts;
+pub mod files;
+pub mod message;
+pub mod servers;
 
 use std::io;
 use std::net::IpAddr;
@@ -21,6 +30,11 @@ pub async fn resolve(name: &str) -> Result<Vec<IpAddr>, DnsFault> {
     if addresses.is_empty() { Err(DnsFault::NoAddress) } else { Ok(addresses) }
 }
 
+/// Whether the servers know anything of `name`: of the names of this very machine they must not be asked (RFC 6761, 6.3).
+pub fn is_for_servers(name: &str) -> bool {
+    name != "localhost" && !name.ends_with(".localhost")
+}
+
 /// Which of getaddrinfo's errors it is. The standard library keeps only its text, which is the C locale's because no
 /// Rust program sets another.
 fn fault(error: &io::Error) -> DnsFault {
@@ -36,6 +50,12 @@ fn fault(error: &io::Error) -> DnsFault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_this_machine_the_servers_are_not_asked() {
+        assert!(is_for_servers("orders.example") && is_for_servers("localhost.example"));
+        assert!(!is_for_servers("localhost") && !is_for_servers("cache.localhost"));
+    }
 
     #[test]
     fn the_resolvers_errors_are_told_apart() {

@@ -118,6 +118,17 @@ impl AwsName {
         };
         Some(Self { cache: cache.to_owned(), region: region_of(region), serverless })
     }
+
+    /// Whether `host` is an endpoint of ElastiCache.
+    pub fn is_endpoint(host: &str) -> bool {
+        host.strip_suffix(".cn").unwrap_or(host).ends_with(".cache.amazonaws.com")
+    }
+
+    /// Whether `host` is an endpoint on the internet, which speaks TLS 1.3 alone.
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/connecting-public-endpoint.html>
+    pub fn is_public(host: &str) -> bool {
+        Self::is_endpoint(host) && host.contains(".public.serverless.")
+    }
 }
 
 /// The Region that AWS shortens to `short` in host names: `use1` is us-east-1, `apne1` or `apn1` ap-northeast-1.
@@ -182,6 +193,16 @@ mod tests {
         );
         assert_eq!(read("master.orders.x1y2z3.apn1.cache.amazonaws.com"), is("orders", "ap-northeast-1", false));
         assert_eq!(read("clustercfg.orders.x1y2z3.cnn1.cache.amazonaws.com.cn"), is("orders", "cn-north-1", false));
+    }
+
+    #[test]
+    fn public_endpoints_are_told_from_those_of_a_vpc_and_from_other_names() {
+        let public = "orders-x1.public.serverless.use1.cache.amazonaws.com";
+        assert!(AwsName::is_public(public) && AwsName::is_endpoint(public));
+        let of_vpc = "orders-x1.serverless.cnn1.cache.amazonaws.com.cn";
+        assert!(!AwsName::is_public(of_vpc) && AwsName::is_endpoint(of_vpc));
+        let other = "orders-x1.public.serverless.use1.cache.amazonaws.com.evil.example";
+        assert!(!AwsName::is_public(other) && !AwsName::is_endpoint(other));
     }
 
     #[test]

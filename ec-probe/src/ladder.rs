@@ -27,10 +27,18 @@ pub enum Stage {
     Ping,
     /// Of which shards and nodes is its cluster? No rung of the ladder: asked of a cluster that was climbed.
     Cluster,
+    /// Does it let the user ask what client libraries ask when they connect? No rung either.
+    Clients,
     /// Which version is the Memcached server?
     Version,
     /// How is it doing?
     Stats,
+    /// Of which nodes is its Memcached cluster? No rung either, like all that follow.
+    Discovery,
+    /// Does a reader endpoint let readers read?
+    Readonly,
+    /// Do the nodes answer that were told? Asked of each of them, on a ladder of its own.
+    Nodes,
 }
 
 impl Stage {
@@ -44,8 +52,12 @@ impl Stage {
             Self::Hello => "hello",
             Self::Ping => "ping",
             Self::Cluster => "cluster",
+            Self::Clients => "clients",
             Self::Version => "version",
             Self::Stats => "stats",
+            Self::Discovery => "discovery",
+            Self::Readonly => "readonly",
+            Self::Nodes => "nodes",
         }
     }
 
@@ -56,13 +68,21 @@ impl Stage {
             Self::Tcp => Exit::Tcp,
             Self::Tls => Exit::Tls,
             Self::Auth => Exit::Auth,
-            Self::Hello | Self::Ping | Self::Cluster | Self::Version | Self::Stats => Exit::Command,
+            Self::Hello
+            | Self::Ping
+            | Self::Cluster
+            | Self::Clients
+            | Self::Version
+            | Self::Stats
+            | Self::Discovery
+            | Self::Readonly
+            | Self::Nodes => Exit::Command,
         }
     }
 
     /// Whether an answer shows that the server carries out commands.
     pub fn is_command(self) -> bool {
-        matches!(self, Self::Ping | Self::Cluster | Self::Version | Self::Stats)
+        !matches!(self, Self::Dns | Self::Tcp | Self::Tls | Self::Auth | Self::Hello)
     }
 }
 
@@ -100,6 +120,13 @@ impl Ladder {
         rungs.extend(logs_in.then_some(Stage::Auth));
         rungs.extend(talk);
         Self { rungs }
+    }
+
+    /// The same questions, but none that a server could take for a client's.
+    #[must_use]
+    pub fn up_to_tls(mut self) -> Self {
+        self.rungs.retain(|stage| matches!(stage, Stage::Dns | Stage::Tcp | Stage::Tls));
+        self
     }
 
     /// The next question; none when the ladder has been climbed, or fallen from.
@@ -141,6 +168,12 @@ mod tests {
         let mut ladder = Ladder::new(&Plan::for_tests(Engine::Valkey, true), true, true);
         let asked = climbed(&mut ladder, |stage| if stage == Stage::Tls { Outcome::No } else { Outcome::Ok });
         assert_eq!(asked, [Stage::Dns, Stage::Tcp, Stage::Tls], "credentials go to nobody who has not proven his name");
+    }
+
+    #[test]
+    fn who_is_not_to_hear_credentials_hears_no_command() {
+        let mut ladder = Ladder::new(&Plan::for_tests(Engine::Valkey, true), true, true).up_to_tls();
+        assert_eq!(climbed(&mut ladder, |_| Outcome::Ok), [Stage::Dns, Stage::Tcp, Stage::Tls]);
     }
 
     #[test]

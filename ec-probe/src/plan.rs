@@ -5,7 +5,9 @@ use ec_shared::secret::Secret;
 use ec_shared::{Failure, token};
 
 use crate::codes;
+use crate::domain::HostSuffix;
 use crate::endpoint::{AwsName, Endpoint};
+use crate::token::Expected;
 use crate::upstream::Upstream;
 use crate::way::Way;
 
@@ -20,8 +22,8 @@ pub struct Wishes {
     pub tls: Option<bool>,
     /// How servers are reached.
     pub way: Way,
-    /// Whether this may be a machine of a VPC that does not show it, such as a container.
-    pub may_be_inside: bool,
+    /// What the environment shows of where this runs.
+    pub surroundings: Surroundings,
     /// The name that the certificate must have.
     pub server_name: Option<String>,
     /// The kind of log-in.
@@ -32,6 +34,8 @@ pub struct Wishes {
     pub password: Option<Secret>,
     /// The Region to sign an IAM token for.
     pub region: Option<String>,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
 }
 
 /// The kind of log-in that `--auth` asks for.
@@ -43,6 +47,16 @@ pub enum AuthWish {
     Password,
     /// Sign an IAM token with the AWS credentials of this machine
     Iam,
+}
+
+/// What the environment shows of where this runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surroundings {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// A container, function or shell that may be inside a VPC without being an EC2 instance.
+    Container,
 }
 
 /// What is to be probed, and how.
@@ -58,8 +72,8 @@ pub struct Plan {
     pub tls_preferred: bool,
     /// How servers are reached.
     pub way: Way,
-    /// Whether this may be a machine of a VPC that does not show it, such as a container.
-    pub may_be_inside: bool,
+    /// What the environment shows of where this runs.
+    pub surroundings: Surroundings,
     /// The name that the certificate must have, where it is not the endpoint's host.
     pub server_name: Option<String>,
     /// How to log in.
@@ -74,6 +88,12 @@ pub struct Plan {
     pub client: Option<Client>,
     /// What the stages before have found out.
     pub upstream: Upstream,
+    /// Whether the cache is serverless: by the document, else by the first endpoint's name.
+    pub serverless: bool,
+    /// Further hosts that may hear the credentials.
+    pub allowed_hosts: Vec<HostSuffix>,
+    /// What an IAM token for this connection must say.
+    pub tokens: Vec<Expected>,
 }
 
 /// One endpoint to probe.
@@ -135,15 +155,19 @@ impl Plan {
                 .hint("give --no-tls to send them in plain text, or --auth none to send none"));
         }
         let client = document.client()?;
+        let hint = AwsName::read(&first.host());
         Ok(Self {
+            allowed_hosts: wishes.allowed_hosts.clone(),
             upstream: Upstream::read(document, cache.as_ref(), client.as_ref()),
             engine,
             tls,
             tls_preferred: tls && known_tls == Some(Tls::Preferred),
             way: wishes.way.clone(),
-            may_be_inside: wishes.may_be_inside,
+            surroundings: wishes.surroundings,
             server_name: wishes.server_name.clone(),
             login,
+            tokens: cache.iter().map(Expected::by_document).chain(hint.iter().map(Expected::by_name)).collect(),
+            serverless: is_serverless(cache.as_ref(), hint.as_ref()),
             cluster_mode: cache.as_ref().and_then(|cache| cache.cluster_mode),
             region: region(wishes, cache.as_ref(), first),
             cache: cache.map(|cache| cache.name),
@@ -165,6 +189,13 @@ impl Plan {
     /// Where `target` is dialled.
     pub fn dialled<'a>(&'a self, target: &'a Target) -> &'a Endpoint {
         self.way.dials(&target.endpoint)
+    }
+
+    /// The same for nodes that a server has named. Each has to prove its own name.
+    #[must_use]
+    pub fn for_nodes(&self, nodes: impl IntoIterator<Item = Endpoint>) -> Self {
+        let target = |endpoint| Target { role: Some(EndpointRole::Node), endpoint };
+        Self { targets: nodes.into_iter().map(target).collect(), server_name: None, ..self.clone() }
     }
 
     #[cfg(test)]
@@ -211,6 +242,13 @@ fn targets(document: &Document, cache: Option<&Cache>) -> Result<Vec<Target>, Fa
     Ok(targets)
 }
 
+fn is_serverless(cache: Option<&Cache>, hint: Option<&AwsName>) -> bool {
+    match cache.and_then(|cache| cache.deployment) {
+        Some(deployment) => deployment == Deployment::Serverless,
+        None => hint.is_some_and(|hint| hint.serverless),
+    }
+}
+
 fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: Engine) -> Result<Login, Failure> {
     if engine == Engine::Memcached {
         // What is given is meant for the other caches of the same pipe: Memcached on ElastiCache has no log-in.
@@ -243,10 +281,7 @@ fn login(wishes: &Wishes, cache: Option<&Cache>, endpoint: &Endpoint, engine: En
                     .because("the cache's name is not known")
                     .hint("start from `ec-sg find --cache NAME`, or dial the endpoint's own name with --connect-to")
             })?;
-            let serverless = match cache.and_then(|cache| cache.deployment) {
-                Some(deployment) => deployment == Deployment::Serverless,
-                None => hint.as_ref().is_some_and(|hint| hint.serverless),
-            };
+            let serverless = is_serverless(cache, hint.as_ref());
             Ok(Login::Iam {
                 user: token::user_id(user)?,
                 cache: token::cache_name(name)?,

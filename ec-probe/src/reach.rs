@@ -8,12 +8,17 @@ use ec_shared::document::{EndpointRole, Engine, Finding};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::answer::{Answer, Dial, DialOutcome, Session};
+use crate::answer::{Answer, Dial, DialOutcome, Lookup, Session};
 use crate::certificate::Certificate;
+use crate::client_mode::ClientMode;
+use crate::dns::facts::{self, Names};
 use crate::ladder::{Outcome, Stage};
-use crate::topology::Facts;
+use crate::nodes::NodeReach;
+use crate::plan::Plan;
+use crate::replication::Replication;
+use crate::topology::{Facts, Role};
 use crate::verdict::{Context, Judgement};
-use crate::{memcached, resp};
+use crate::{discovery, memcached, resp};
 
 /// One endpoint, from the first question to the last.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +35,9 @@ pub struct Reach {
     pub answers: bool,
     /// The questions that were asked, in order.
     pub stages: Vec<Step>,
+    /// What the DNS servers say of the name that was dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<Names>,
     /// Every address, and what came of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<Address>,
@@ -42,6 +50,18 @@ pub struct Reach {
     /// What it says of its cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topology: Option<Facts>,
+    /// What it says of its Memcached cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<discovery::Facts>,
+    /// The nodes that were told, as they answered, in the order of the topology or configuration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeReach>,
+    /// Its part in replication, outside a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
+    /// How a client is to be set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_mode: Option<ClientMode>,
     /// From the first question to the last answer.
     pub total_ms: f64,
 }
@@ -102,6 +122,9 @@ pub struct Tls {
     /// The certificate's issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// The subjects of the certificates that the server showed with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// When the certificate's time began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,
@@ -126,6 +149,9 @@ pub struct Server {
     /// `primary`, `replica`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// Whether it is the proxy of a serverless cache, by the document or by its name: it does not say so itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub serverless: bool,
     /// A few of Memcached's numbers.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub stats: Map<String, Value>,
@@ -140,12 +166,26 @@ impl Server {
             version: text("version")?,
             mode: text("mode"),
             role: text("role").map(|role| if role == "master" { "primary".to_owned() } else { role }),
+            serverless: false,
             stats: Map::new(),
         })
     }
 
     fn memcached(version: &str) -> Self {
-        Self { engine: "memcached".to_owned(), version: version.to_owned(), mode: None, role: None, stats: Map::new() }
+        Self {
+            engine: "memcached".to_owned(),
+            version: version.to_owned(),
+            mode: None,
+            role: None,
+            serverless: false,
+            stats: Map::new(),
+        }
+    }
+
+    /// The same server, with what only the plan knows of it.
+    #[must_use]
+    pub fn of(self, plan: &Plan) -> Self {
+        Self { serverless: plan.serverless, ..self }
     }
 
     /// Keeps the numbers that tell how the server is doing.
@@ -180,14 +220,19 @@ impl Server {
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name(), self.version)?;
-        [&self.mode, &self.role].into_iter().flatten().try_for_each(|word| write!(f, ", {word}"))
+        [&self.mode, &self.role].into_iter().flatten().try_for_each(|word| write!(f, ", {word}"))?;
+        if self.serverless { f.write_str(", serverless") } else { Ok(()) }
     }
 }
 
 impl Reach {
     /// The exit code of the stage that failed, if the endpoint does not answer.
+    /// Where it is a node that does not answer, that node's stage counts.
     pub fn exit(&self) -> Option<Exit> {
-        self.stages.last().filter(|_| !self.answers).map(|step| step.stage.exit())
+        let last = self.stages.last().filter(|_| !self.answers)?;
+        let needed = |node: &&NodeReach| node.role != Some(Role::Replica) && last.stage == Stage::Nodes;
+        let failed = self.nodes.iter().filter(needed).find_map(|node| node.failed.as_ref());
+        Some(failed.map_or(last.stage, |failed| failed.stage).exit())
     }
 
     /// An endpoint of which nothing is known yet.
@@ -198,10 +243,15 @@ impl Reach {
             through: context.plan.way.through(),
             answers: false,
             stages: Vec::new(),
+            dns: None,
             addresses: Vec::new(),
             tls: None,
             server: None,
             topology: None,
+            discovery: None,
+            nodes: Vec::new(),
+            replication: None,
+            client_mode: None,
             total_ms: 0.0,
         }
     }
@@ -214,7 +264,8 @@ impl Reach {
         took: Duration,
         judgement: Judgement,
     ) -> Option<Finding> {
-        self.answers = judgement.outcome != Outcome::No && stage.is_command();
+        let failed_before = self.stages.iter().any(|step| step.status == Outcome::No);
+        self.answers = judgement.outcome != Outcome::No && stage.is_command() && !failed_before;
         self.stages.push(Step {
             stage,
             status: judgement.outcome,
@@ -227,6 +278,15 @@ impl Reach {
         judgement.finding
     }
 
+    /// Keeps what the DNS servers have said by the end; the row of a name that was resolved tells it, too.
+    pub fn looked_up(&mut self, lookup: &Lookup) {
+        self.dns = Names::of(&lookup.name, &lookup.addresses, &lookup.servers);
+        let resolved = self.stages.iter_mut().find(|step| step.stage == Stage::Dns && step.status == Outcome::Ok);
+        if let Some(step) = resolved {
+            step.summary = facts::summary(lookup);
+        }
+    }
+
     /// Keeps the facts of an answer.
     pub fn note(&mut self, answer: &Answer, context: &Context<'_>) {
         match answer {
@@ -236,10 +296,12 @@ impl Reach {
             }
             Answer::Reply(Ok(greeting)) => {
                 if let Some(server) = Server::greeted(greeting) {
-                    self.server = Some(server);
+                    self.server = Some(server.of(context.plan));
                 }
             }
-            Answer::Memcached(Ok(memcached::Reply::Version(version))) => self.server = Some(Server::memcached(version)),
+            Answer::Memcached(Ok(memcached::Reply::Version(version))) => {
+                self.server = Some(Server::memcached(version).of(context.plan));
+            }
             Answer::Memcached(Ok(memcached::Reply::Stats(stats))) => {
                 if let Some(server) = &mut self.server {
                     server.note(stats);
@@ -276,6 +338,7 @@ impl Tls {
             names: certificate.map(|certificate| certificate.names.clone()).unwrap_or_default(),
             subject: certificate.map(|certificate| certificate.subject.clone()),
             issuer: certificate.map(|certificate| certificate.issuer.clone()),
+            chain: certificate.map(|certificate| certificate.above.clone()).unwrap_or_default(),
             not_before: certificate.map(|certificate| certificate.not_before.to_string()),
             not_after: certificate.map(|certificate| certificate.not_after.to_string()),
             days_left: certificate.map(|certificate| certificate.days_left(context.now)),

@@ -5,12 +5,7 @@
 
 use std::fmt;
 
-/// The longest reply, in bytes.
-pub const LONGEST: usize = 1 << 20;
-/// The deepest nesting of a reply.
-pub const DEEPEST: usize = 32;
-/// The most elements of a reply, in all of its lists together.
-pub const MOST: usize = 1_000_000;
+use crate::limits::{REPLY_BYTES, REPLY_ELEMENTS, REPLY_LEVELS};
 
 /// A reply. Out-of-band data (pushes, attributes) is read over; what RESP2 and RESP3 tell apart and no question of this
 /// tool does (simple, bulk and verbatim strings, doubles and big numbers; arrays and sets) is one variant.
@@ -64,20 +59,20 @@ pub enum Malformed {
 /// Which limit a reply exceeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Excess {
-    /// [`LONGEST`].
+    /// [`REPLY_BYTES`].
     Bytes,
-    /// [`DEEPEST`].
+    /// [`REPLY_LEVELS`].
     Levels,
-    /// [`MOST`].
+    /// [`REPLY_ELEMENTS`].
     Elements,
 }
 
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bytes => write!(f, "more than {LONGEST} bytes"),
-            Self::Levels => write!(f, "more than {DEEPEST} levels"),
-            Self::Elements => write!(f, "more than {MOST} elements"),
+            Self::Bytes => write!(f, "more than {REPLY_BYTES} bytes"),
+            Self::Levels => write!(f, "more than {REPLY_LEVELS} levels"),
+            Self::Elements => write!(f, "more than {REPLY_ELEMENTS} elements"),
         }
     }
 }
@@ -147,10 +142,10 @@ impl Reader {
                 Token::Whole(value) => value,
                 Token::Opens(kind, count) => {
                     self.elements = self.elements.saturating_add(count);
-                    if self.elements > MOST {
+                    if self.elements > REPLY_ELEMENTS {
                         return Err(Malformed::TooLarge(Excess::Elements));
                     }
-                    if self.open.len() == DEEPEST {
+                    if self.open.len() == REPLY_LEVELS {
                         return Err(Malformed::TooLarge(Excess::Levels));
                     }
                     self.open.push(Frame { kind, missing: count, items: Vec::new() });
@@ -214,7 +209,7 @@ impl Reader {
             b'$' | b'!' | b'=' => {
                 let length = length(line)?;
                 let whole = length.saturating_add(next + 2);
-                if whole > LONGEST {
+                if whole > REPLY_BYTES {
                     return Err(Malformed::TooLarge(Excess::Bytes));
                 }
                 let Some(bulk) = self.buffer.get(next..whole) else { return Ok(None) };
@@ -243,7 +238,7 @@ impl Reader {
         let from = self.searched.max(self.at);
         let newline = self.buffer[from..].iter().position(|&byte| byte == b'\n').map(|offset| from + offset);
         let end = newline.map_or(self.buffer.len(), |newline| newline + 1);
-        if end > LONGEST {
+        if end > REPLY_BYTES {
             return Err(Malformed::TooLarge(Excess::Bytes));
         }
         let Some(newline) = newline else {
@@ -323,7 +318,7 @@ pub(crate) mod tests {
     }
 
     /// Everything that comes out of bytes that come in as these portions.
-    fn read(portions: &[&[u8]]) -> (Vec<Value>, Option<Malformed>) {
+    pub(crate) fn read(portions: &[&[u8]]) -> (Vec<Value>, Option<Malformed>) {
         let (mut reader, mut replies) = (Reader::default(), Vec::new());
         for portion in portions {
             reader.feed(portion);
@@ -407,7 +402,7 @@ pub(crate) mod tests {
         assert_eq!(one(b"*2147483647\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
         assert_eq!(one(b"%99999999999999999999999999\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
         assert_eq!(one("*1\r\n".repeat(200_000).as_bytes()), Err(Malformed::TooLarge(Excess::Levels)));
-        assert_eq!(one(&b"+".repeat(LONGEST + 1)), Err(Malformed::TooLarge(Excess::Bytes)));
+        assert_eq!(one(&b"+".repeat(REPLY_BYTES + 1)), Err(Malformed::TooLarge(Excess::Bytes)));
         assert_eq!(one(b"*700000\r\n*700000\r\n"), Err(Malformed::TooLarge(Excess::Elements)));
     }
 

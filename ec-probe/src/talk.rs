@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::answer::Fault;
 use crate::dialect::Dialect;
+use crate::limits::{ITEM_BYTES, LINE_BYTES, LINES};
 use crate::tls::{self, Witness};
 use crate::{memcached, resp};
 
@@ -41,6 +42,23 @@ impl Conversation {
     /// Why there is none.
     pub async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {
         self.send(&resp::command(words)).await;
+        self.resp_reply().await
+    }
+
+    /// Sends two commands at once, and waits for the reply to the first.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn resp_together(&mut self, words: &[&[u8]], next: &[&[u8]]) -> Result<resp::Value, Fault> {
+        self.send(&[resp::command(words), resp::command(next)].concat()).await;
+        self.resp_reply().await
+    }
+
+    /// Waits for the reply to a command that was sent before.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn resp_reply(&mut self) -> Result<resp::Value, Fault> {
         let mut chunk = vec![0; 16 << 10];
         loop {
             match self.resp.reply() {
@@ -68,7 +86,8 @@ impl Conversation {
                 Ok(None) => {}
                 Err(memcached::Malformed::NotMemcached) => return Err(not_understood(&self.memcached)),
                 Err(memcached::Malformed::TooLarge) => {
-                    return Err(Fault::TooLarge("a line of more than 2 KiB, or more than 1000 lines".to_owned()));
+                    let lines = format!("a line of more than {LINE_BYTES} bytes, more than {LINES} lines");
+                    return Err(Fault::TooLarge(format!("{lines}, or an item of more than {ITEM_BYTES} bytes")));
                 }
             }
             let length = self.receive(&mut chunk).await?;
@@ -111,6 +130,6 @@ impl Conversation {
 fn not_understood(said: &[u8]) -> Fault {
     match Dialect::of(said) {
         Dialect::Tls => Fault::WantsTls,
-        _ => Fault::NotACache { said: said[..said.len().min(64)].to_vec() },
+        _ => Fault::NotACache { said: said.to_vec() },
     }
 }

@@ -9,15 +9,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::talk::Stream;
 
-/// How many bytes are remembered: enough to know a protocol by, and to show.
-const REMEMBERED: usize = 64;
+use crate::limits::STRANGER_BYTES;
 
 /// What came in on a connection; can be looked at while somebody else reads from it.
 #[derive(Clone, Debug, Default)]
 pub struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
-    /// The first bytes, at most 64.
+    /// The first bytes, at most [`STRANGER_BYTES`]: enough to know a protocol by, and to show.
     pub fn first(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -29,7 +28,7 @@ impl Heard {
 
     fn note(&self, bytes: &[u8]) {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = REMEMBERED.saturating_sub(first.len()).min(bytes.len());
+        let room = STRANGER_BYTES.saturating_sub(first.len()).min(bytes.len());
         first.extend_from_slice(&bytes[..room]);
     }
 }

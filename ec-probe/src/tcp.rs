@@ -29,7 +29,7 @@ impl Dialling {
             self.streams.push(None);
             tasks.spawn(async move {
                 let started = Instant::now();
-                let result = TcpStream::connect(address).await;
+                let result = connect(address).await;
                 (index, started.elapsed(), result)
             });
         }
@@ -71,6 +71,27 @@ impl Dialling {
         let stream = std::mem::take(&mut self.streams).swap_remove(index)?;
         Some((stream, self.dials[index].clone()))
     }
+}
+
+/// How long a connection waits for others to close, where this process has no more files to open, and how often it looks.
+const CROWDED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(10));
+
+/// Connects. That other probes of this process have taken all of its files says nothing about the address, so their end is
+/// waited for.
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let begun = Instant::now();
+    loop {
+        match TcpStream::connect(address).await {
+            Err(error) if is_crowded(&error) && begun.elapsed() < CROWDED.0 => tokio::time::sleep(CROWDED.1).await,
+            result => return result,
+        }
+    }
+}
+
+fn is_crowded(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
 }
 
 fn outcome(error: &io::Error) -> DialOutcome {

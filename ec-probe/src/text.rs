@@ -1,11 +1,15 @@
 //! The report for a person at a terminal.
 
+mod nodes;
+
 use ec_shared::document::{Document, EndpointRole, Section, Severity, Status};
 use ec_shared::report::{Mark, Report};
 use serde_json::Value;
 
+use crate::codes;
 use crate::ladder::Outcome;
 use crate::reach::{Reach, Step};
+use crate::replication::Replication;
 use ec_shared::ran_on::RanOn;
 
 /// Fills the report about a document that was probed.
@@ -20,6 +24,8 @@ pub fn report(document: &Document, section: &Section, report: &mut Report) {
             row(report, step, section);
             shown.extend(step.code.clone());
         }
+        shown.extend(nodes::rows(report, &reach).into_iter().map(str::to_owned));
+        shown.extend(kind(report, &reach).map(str::to_owned));
         let others: Vec<Reach> = serde_json::from_value(facts["others"].clone()).unwrap_or_default();
         for other in &others {
             shown.extend(summed_up(report, other));
@@ -40,6 +46,33 @@ pub(crate) fn title(document: &Document, reach: &Reach) -> String {
         Ok(Some(cache)) => format!("{}  {}", cache.title(), reach.endpoint),
         _ => reach.endpoint.clone(),
     }
+}
+
+/// What the server is to its replicas and clients; the code that a row shows is given back.
+fn kind(report: &mut Report, reach: &Reach) -> Option<&'static str> {
+    let mut shown = None;
+    match &reach.replication {
+        Some(Replication::Primary { count, .. }) if *count > 0 => {
+            let replicas = if *count == 1 { "replica is" } else { "replicas are" };
+            report.row(Mark::Info, ["role", "", &format!("{count} {replicas} connected")]);
+        }
+        Some(Replication::Replica { primary, link }) => {
+            let row = format!("copies {primary}, link {link}");
+            if link == "connected" {
+                report.row(Mark::Info, ["role", "", &row]);
+            } else {
+                shown = Some(codes::REPLICA_BEHIND.id);
+                report.row(Mark::Warning, ["role", "", &row, codes::REPLICA_BEHIND.id]);
+            }
+        }
+        _ => {}
+    }
+    if let Some(client) = &reach.client_mode {
+        let command = client.command.as_ref().map(|command| format!(": {command}")).unwrap_or_default();
+        let note = client.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        report.row(Mark::Info, ["client", "", &format!("{}{command}{note}", client.mode)]);
+    }
+    shown
 }
 
 pub(crate) fn row(report: &mut Report, step: &Step, section: &Section) {

@@ -27,8 +27,17 @@ use crate::trust::Trust;
 #[derive(Debug)]
 pub struct Witness {
     trust: Arc<Trust>,
-    shown: Mutex<Option<CertificateDer<'static>>>,
+    shown: Mutex<Option<Shown>>,
     client_asked: AtomicBool,
+}
+
+/// What the server showed.
+#[derive(Debug)]
+struct Shown {
+    /// Its own certificate first, then those of authorities.
+    chain: Vec<CertificateDer<'static>>,
+    /// The name that it was asked for.
+    name: String,
 }
 
 impl Witness {
@@ -40,18 +49,25 @@ impl Witness {
     /// The certificate that the server showed.
     pub fn certificate(&self) -> Option<Certificate> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.as_ref().and_then(|der| Certificate::read(der))
+        let mut chain = shown.as_ref()?.chain.iter().map(|der| Certificate::read(der));
+        let own = chain.next()??;
+        Some(Certificate { above: chain.flatten().map(|authority| authority.subject).collect(), ..own })
     }
 
     /// What an error on this connection means; `heard` are the first bytes that the server said.
     pub fn fault(&self, error: &io::Error, heard: &[u8]) -> Fault {
         match fault(error, heard, self.client_asked.load(Ordering::Relaxed)) {
             Fault::Certificate(fault) => Fault::Certificate(match self.certificate() {
-                Some(certificate) => certificate.name_fault(fault),
+                Some(certificate) => certificate.name_fault(fault, &self.name()),
                 None => fault,
             }),
             fault => fault,
         }
+    }
+
+    fn name(&self) -> String {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.as_ref().map(|shown| shown.name.clone()).unwrap_or_default()
     }
 }
 
@@ -71,12 +87,15 @@ pub async fn handshake(stream: Tap, name: ServerName<'static>, witness: &Arc<Wit
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
+/// The version that ElastiCache's public endpoints want.
+pub const TLS_1_3: &str = "TLS 1.3";
+
 /// What a handshake agreed on.
 pub fn session(stream: &TlsStream<Tap>) -> Session {
     let connection = stream.get_ref().1;
     Session {
         version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+            Some(ProtocolVersion::TLSv1_3) => TLS_1_3,
             _ => "TLS 1.2",
         },
         cipher: connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
@@ -92,7 +111,9 @@ impl ServerCertVerifier for Witness {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.clone().into_owned()).collect();
+        let shown = Shown { chain, name: server_name.to_str().into_owned() };
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         self.trust.verify(end_entity, intermediates, server_name, now)
     }
 
@@ -156,7 +177,7 @@ fn fault(error: &io::Error, heard: &[u8], client_asked: bool) -> Fault {
 fn not_tls(heard: &[u8]) -> Fault {
     match Dialect::of(heard) {
         Dialect::Resp | Dialect::Memcached => Fault::Plain { said: heard.to_vec() },
-        Dialect::Tls | Dialect::Other => Fault::NotACache { said: heard.to_vec() },
+        _ => Fault::NotACache { said: heard.to_vec() },
     }
 }
 
@@ -177,6 +198,12 @@ fn certificate_fault(error: &CertificateError) -> CertificateFault {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateFault::NotYetValid,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => CertificateFault::Name,
         CertificateError::UnknownIssuer => CertificateFault::UnknownAuthority,
+        // The trusted authority of that name has another key, be it even one of another kind.
+        CertificateError::BadSignature | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            CertificateFault::Signature
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => CertificateFault::Purpose,
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => CertificateFault::Algorithm,
         error => CertificateFault::Other(error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! The topology of a cluster, as one of its nodes tells it: which shard owns which hash slots, and on which nodes.
 //!
-//! Pure: [`read`] takes the reply to CLUSTER SHARDS or CLUSTER SLOTS, [`judge`] says what it means. Nobody connects to
-//! the nodes that are told.
+//! Pure: [`read`] takes the reply to CLUSTER SHARDS or CLUSTER SLOTS, [`judge`] says what it means. How the nodes answer
+//! that are told is the matter of [`nodes`](crate::nodes).
 //! Source: <https://valkey.io/commands/cluster-shards/>, <https://valkey.io/commands/cluster-slots/>
 
 pub mod judge;
@@ -20,7 +20,7 @@ pub type Range = (u16, u16);
 /// The shards of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology {
-    /// In the order of the reply.
+    /// By their first slots, those without any last: every node tells them in an order of its own.
     pub shards: Vec<Shard>,
     /// How many of the [`SLOTS`] some shard owns.
     pub covered: usize,
@@ -31,7 +31,7 @@ pub struct Topology {
 pub struct Shard {
     /// In order, none twice, and none that touch.
     pub slots: Vec<Range>,
-    /// The primary and its replicas.
+    /// The primary and its replicas, by host and port.
     pub nodes: Vec<Node>,
 }
 
@@ -93,7 +93,9 @@ impl Topology {
     pub fn of(mut shards: Vec<Shard>) -> Self {
         for shard in &mut shards {
             shard.slots = merged(&shard.slots);
+            shard.nodes.sort_by_cached_key(|node| (node.role == Role::Replica, node.host.clone(), node.port));
         }
+        shards.sort_by_key(|shard| shard.slots.first().map_or(SLOTS, |(from, _)| usize::from(*from)));
         let mut topology = Self { shards, covered: 0 };
         topology.covered = topology.owned().into_iter().map(size).sum();
         topology
@@ -192,6 +194,14 @@ pub(crate) mod tests {
     fn the_slots_of_a_shard_are_told_in_as_few_ranges_as_there_can_be() {
         let topology = Topology::of(vec![shard(&[(5, 6), (0, 1), (2, 3)], 1)]);
         assert_eq!(topology.shards[0].slots, [(0, 3), (5, 6)]);
+    }
+
+    #[test]
+    fn whichever_node_tells_it_a_topology_is_told_in_one_order() {
+        let mut told = [shard(&[(10, 16_383)], 3), shard(&[], 1), shard(&[(0, 9)], 1)];
+        told[0].nodes.reverse();
+        let shards = Topology::of(told.to_vec()).shards;
+        assert_eq!(shards, [shard(&[(0, 9)], 1), shard(&[(10, 16_383)], 3), shard(&[], 1)]);
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! What an answer means: whether the ladder goes on, what a person reads about it, and the finding with its fix.
 
+mod clients;
 mod connect;
+mod late;
+mod names;
 mod outside;
 mod relay;
 mod reply;
 
-pub(crate) use reply::said;
+pub(crate) use clients::refused_to_clients;
+pub(crate) use late::Late;
+pub(crate) use names::differences;
+pub(crate) use reply::{passing, said};
 
 use ec_shared::Code;
 use ec_shared::document::{Engine, Finding, Severity};
@@ -15,6 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::answer::{Answer, Fault};
 use crate::codes;
 use crate::dialect::Dialect;
+use crate::dns;
 use crate::ladder::{Outcome, Stage};
 use crate::login::Credentials;
 use crate::plan::{Plan, Target};
@@ -71,8 +78,8 @@ impl Judgement {
 /// Judges the answer to a question.
 pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement {
     match answer {
-        Answer::Addresses(Ok(addresses)) => connect::addresses(addresses),
-        Answer::Addresses(Err(fault)) => connect::no_addresses(fault, context),
+        Answer::Addresses(Ok(addresses)) => Judgement::ok(dns::facts::addresses(addresses)),
+        Answer::Addresses(Err(unresolved)) => names::unresolved(unresolved, context),
         Answer::ResolvedThere => Judgement::skipped("resolved at the other side"),
         Answer::Dials(dials) => connect::dials(dials, context),
         Answer::Relayed(Ok(())) => relay::opened(context),
@@ -83,6 +90,9 @@ pub fn judge(stage: Stage, answer: &Answer, context: &Context<'_>) -> Judgement 
         }
         Answer::Reply(Ok(value)) => reply::resp(stage, value, context),
         Answer::Memcached(Ok(reply)) => reply::memcached(stage, reply, context),
+        Answer::Memcached(Err(Fault::TooLarge(excess))) if stage == Stage::Stats => {
+            reply::too_many_numbers(excess, context)
+        }
         // Numbers that are not to be had are no fault of the connection.
         Answer::Memcached(Err(_)) if stage == Stage::Stats => Judgement::skipped("no numbers"),
         Answer::Handshake(Err(fault), _) | Answer::Reply(Err(fault)) | Answer::Memcached(Err(fault)) => {
@@ -124,11 +134,11 @@ fn no_answer(stage: Stage, fault: &Fault, context: &Context<'_>) -> Judgement {
     match fault {
         Fault::Plain { said } => match other_engine(said, context.plan.engine) {
             Some(summary) => Judgement::no(summary, finding(&codes::OTHER_ENGINE, summary, stage, context)),
-            None => quoting(no(&codes::SERVER_IS_PLAIN, "the server speaks plain text"), said, stage, context),
+            None => quoting(no(&codes::SERVER_IS_PLAIN, "the server speaks plain text"), said, stage),
         },
         Fault::NotACache { said } => match other_engine(said, context.plan.engine) {
             Some(summary) => Judgement::no(summary, finding(&codes::OTHER_ENGINE, summary, stage, context)),
-            None => quoting(no(&codes::NOT_A_CACHE, "not a cache"), said, stage, context),
+            None => stranger(said, stage, context),
         },
         Fault::WantsTls => no(&codes::SERVER_WANTS_TLS, "the server speaks TLS"),
         Fault::TlsVersion(detail) => detailed(&codes::TLS_VERSION, "no common version", detail),
@@ -147,25 +157,34 @@ fn no_answer(stage: Stage, fault: &Fault, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// Adds what the server said. In answer to AUTH it may have said what was said to it, so that is not shown.
-fn quoting(mut judgement: Judgement, said: &[u8], stage: Stage, context: &Context<'_>) -> Judgement {
-    if stage == Stage::Auth || said.is_empty() {
-        return judgement;
+/// Something else than a cache listens there; its first words mostly tell what.
+fn stranger(said: &[u8], stage: Stage, context: &Context<'_>) -> Judgement {
+    let protocol = Dialect::of(said).stranger();
+    let (words, summary) = match protocol {
+        Some(protocol) => {
+            (format!("not a cache but {protocol}"), format!("the server is no cache, it speaks {protocol}"))
+        }
+        None => ("not a cache".to_owned(), codes::NOT_A_CACHE.title.to_owned()),
+    };
+    let mut finding = finding(&codes::NOT_A_CACHE, summary, stage, context);
+    if let Some(protocol) = protocol {
+        finding = finding.evidence("speaks", protocol);
     }
-    let said = redacted(&said.escape_ascii().to_string(), context);
-    judgement.finding = judgement.finding.map(|finding| finding.evidence("said", &said));
-    if judgement.summary == "not a cache" {
-        judgement.summary = format!("not a cache: server said {said}");
+    let mut judgement = quoting(Judgement::no(words, finding), said, stage);
+    if let Some(said) = judgement.finding.as_ref().and_then(|finding| finding.evidence.get("said")?.as_str()) {
+        judgement.summary = format!("{}: server said {said}", judgement.summary);
     }
     judgement
 }
 
-/// Text of the server without the secret, in case the server has sent it back.
-fn redacted(text: &str, context: &Context<'_>) -> String {
-    match context.credentials {
-        Some(credentials) => text.replace(credentials.secret.expose(), "***"),
-        None => text.to_owned(),
+/// Adds what the server said. In answer to AUTH it may have said what was said to it, in whatever form, so that is not
+/// shown.
+fn quoting(mut judgement: Judgement, said: &[u8], stage: Stage) -> Judgement {
+    if stage != Stage::Auth && !said.is_empty() {
+        let said = said.escape_ascii().to_string();
+        judgement.finding = judgement.finding.map(|finding| finding.evidence("said", said));
     }
+    judgement
 }
 
 /// Names the engine of a server that speaks the other protocol.
@@ -239,16 +258,18 @@ pub(crate) mod tests {
     #[test]
     fn what_a_stranger_says_is_quoted_with_escapes() {
         let judgement = fault(Engine::Valkey, Stage::Ping, Fault::NotACache { said: b"SSH-2.0\r\n\x1b[31m".to_vec() });
-        assert_eq!(judgement.summary, r"not a cache: server said SSH-2.0\r\n\x1b[31m");
+        assert_eq!(judgement.summary, r"not a cache but SSH: server said SSH-2.0\r\n\x1b[31m");
         assert_eq!(code(&judgement), "EC3042");
+        assert_eq!(judgement.finding.unwrap().evidence["speaks"], "SSH");
+        let judgement = fault(Engine::Valkey, Stage::Tls, Fault::NotACache { said: b"220 ESMTP\r\n".to_vec() });
+        assert_eq!(judgement.summary, r"not a cache: server said 220 ESMTP\r\n");
     }
 
     #[test]
-    fn a_password_that_the_server_sends_back_is_not_shown() {
-        for stage in [Stage::Auth, Stage::Hello] {
-            let judgement = fault(Engine::Valkey, stage, Fault::NotACache { said: b"you said hunter2".to_vec() });
-            assert!(!format!("{judgement:?}").contains("hunter2"), "{judgement:?}");
-        }
+    fn what_is_said_to_a_log_in_is_not_shown() {
+        let judgement = fault(Engine::Valkey, Stage::Auth, Fault::NotACache { said: b"you said 2retnuh".to_vec() });
+        assert_eq!((judgement.summary.as_str(), code(&judgement)), ("not a cache", "EC3042"));
+        assert!(!format!("{judgement:?}").contains("2retnuh"), "{judgement:?}");
     }
 
     #[test]

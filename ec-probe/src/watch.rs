@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use crate::climb::Findings;
 use crate::codes;
+use crate::reach::Reach;
 
 pub use log::{Cause, Event, LISTED, Log, Outage, Place, Watch};
 pub use look::{Orders, Watched, watch};
@@ -35,15 +36,20 @@ impl Watched {
         Self { reach: None, findings: Vec::new(), log: Log::new(now) }
     }
 
-    /// The section.
-    pub fn section(self, rhythm: Rhythm, machine: &RanOn) -> Section {
+    /// The section. If `names_stage`, a no has the exit code of the stage that failed: of a wait the last, else the first.
+    pub fn section(self, rhythm: Rhythm, machine: &RanOn, names_stage: bool) -> Section {
         let (outages, is_up) = (self.log.outages(), self.log.is_up());
         let watch = self.log.facts(rhythm.every);
+        let last = self.reach.as_ref().and_then(Reach::exit);
+        let first = watch.outages.first().map(|outage| outage.cause.stage.exit());
         let mut section = match self.reach {
             Some(reach) => Findings { reaches: vec![reach], findings: self.findings }.section("watch", machine),
             None => Section::new("watch", Status::Unknown).fact("ran_on", machine),
         };
         judge(&mut section, rhythm.wait_until_up, is_up, outages, &watch);
+        if names_stage && section.status == Status::No {
+            section.exit = if rhythm.wait_until_up { last } else { first };
+        }
         section.fact("watch", watch)
     }
 }

@@ -2,13 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::answer::{Answer, DnsFault, Fault, RelayFault};
+use crate::answer::{Answer, DnsFault, Fault, Lookup, RelayFault, Unresolved};
 use crate::cross::{self, Pace};
+use crate::dns;
+use crate::dns::servers::Asking;
 use crate::endpoint::Endpoint;
+use crate::harmless::harmless;
 use crate::ladder::Stage;
 use crate::relay::{Opened, Progress, Road, Running};
 use crate::talk::Conversation;
@@ -18,7 +22,10 @@ use crate::tls::{self, Witness};
 use crate::trust::Trust;
 use crate::verdict::Context;
 use crate::way::Relay;
-use crate::{memcached, resp};
+use crate::{discovery, memcached, resp};
+
+/// How long a DNS server is waited for when an endpoint does not answer.
+const SERVERS: Duration = Duration::from_millis(100);
 
 /// One endpoint, and everything that is open and known about it. When the deadline cuts a question off, what was
 /// learned so far is still here.
@@ -28,11 +35,25 @@ pub struct Wire<'a> {
     server_name: ServerName<'static>,
     trust: &'a Arc<Trust>,
     addresses: Vec<IpAddr>,
+    asking: Option<Asking>,
     dialling: Dialling,
     progress: Progress,
     peer: Option<Peer<'a>>,
     witness: Option<Arc<Witness>>,
     conversation: Option<Conversation>,
+    /// What Memcached has said, which decides how it is asked on.
+    version: Option<String>,
+    role: Role,
+}
+
+/// Whether ROLE is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Never,
+    /// Together with the next PING.
+    WithPing,
+    /// It was, and the reply has not been taken.
+    Asked,
 }
 
 /// The connected server.
@@ -68,12 +89,28 @@ impl<'a> Wire<'a> {
             server_name,
             trust,
             addresses: context.plan.dialled(context.target).address().into_iter().collect(),
+            asking: None,
             dialling: Dialling::default(),
             progress: Progress::default(),
             peer: None,
             witness: None,
             conversation: None,
+            version: None,
+            role: Role::Never,
         }
+    }
+
+    /// The same wire, which asks for the [`role`](Self::role) together with PING: that costs no time of its own. A
+    /// cluster's node is not asked, for its topology tells more.
+    #[must_use]
+    pub fn with_role(mut self) -> Self {
+        self.role = Role::WithPing;
+        self
+    }
+
+    /// What surrounds the questions.
+    pub fn context(&self) -> Context<'a> {
+        self.context
     }
 
     /// The same wire, but to this address alone; nobody resolves the name again.
@@ -99,25 +136,28 @@ impl<'a> Wire<'a> {
         })
     }
 
-    /// Asks one question.
+    /// Asks one question. The answer is harmless: all that a server says comes in here.
     pub async fn ask(&mut self, stage: Stage) -> Answer {
-        match (stage, self.context.plan.way.relay()) {
+        let answer = match (stage, self.context.plan.way.relay()) {
             (Stage::Dns, Some(_)) => Answer::ResolvedThere,
             (Stage::Tcp, Some(relay)) => self.relayed(relay).await,
             _ => self.ask_here(stage).await,
+        };
+        if let Answer::Reply(Err(Fault::TooLarge(_))) | Answer::Memcached(Err(Fault::TooLarge(_))) = answer {
+            // What is still on its way there, nobody wants.
+            self.conversation = None;
         }
+        self.made_harmless(answer)
+    }
+
+    fn made_harmless(&self, answer: Answer) -> Answer {
+        harmless(answer, self.context.credentials.map(|credentials| &credentials.secret))
     }
 
     /// As [`ask`](Self::ask), but for what a relay does.
     async fn ask_here(&mut self, stage: Stage) -> Answer {
         match stage {
-            Stage::Dns => {
-                let found = crate::dns::resolve(&self.dials().host()).await;
-                if let Ok(addresses) = &found {
-                    self.addresses.clone_from(addresses);
-                }
-                Answer::Addresses(found)
-            }
+            Stage::Dns => self.resolve().await,
             Stage::Tcp => {
                 let port = self.dials().port();
                 self.dialling.dial(self.addresses.iter().map(|&address| SocketAddr::new(address, port))).await;
@@ -131,26 +171,96 @@ impl<'a> Wire<'a> {
                 words.extend(credentials.map(|credentials| credentials.secret.expose().as_bytes()));
                 Answer::Reply(self.resp(&words).await)
             }
-            Stage::Hello => Answer::Reply(self.resp(&[b"HELLO", b"3"]).await),
-            Stage::Ping => Answer::Reply(self.resp(&[b"PING"]).await),
+            Stage::Hello => Answer::Reply(self.hello().await),
+            Stage::Ping => Answer::Reply(self.ping().await),
             Stage::Cluster => Answer::Reply(self.topology().await),
-            Stage::Version => Answer::Memcached(self.memcached("version").await),
+            Stage::Clients => Answer::Reply(self.as_clients_do().await),
+            Stage::Version => Answer::Memcached(self.version().await),
             Stage::Stats => Answer::Memcached(self.memcached("stats").await),
+            Stage::Discovery => Answer::Memcached(self.discovery().await),
+            Stage::Readonly => Answer::Reply(self.resp(&[b"READONLY"]).await),
+            // No server is asked this: each node has a wire of its own.
+            Stage::Nodes => Answer::Reply(Err(Fault::Closed)),
         }
+    }
+
+    /// The reply to ROLE, where it was asked.
+    pub async fn role(&mut self) -> Option<Result<resp::Value, Fault>> {
+        let conversation = self.conversation.as_mut().filter(|_| self.role == Role::Asked)?;
+        self.role = Role::Never;
+        let answer = Answer::Reply(conversation.resp_reply().await);
+        if let Answer::Reply(reply) = self.made_harmless(answer) { Some(reply) } else { None }
     }
 
     /// The answer to a question that the deadline cut off.
     pub fn cut_off(&mut self, stage: Stage) -> Answer {
         let fault = self.conversation.as_ref().map_or(Fault::Silent, Conversation::cut_off);
         let fault = self.peer.as_ref().and_then(Peer::mute).unwrap_or(fault);
-        match stage {
-            Stage::Dns => Answer::Addresses(Err(DnsFault::Resolver("no answer before the deadline".to_owned()))),
+        let answer = match stage {
+            Stage::Dns => self.unresolved(DnsFault::Resolver("no answer before the deadline".to_owned())),
             Stage::Tcp if self.context.plan.way.relay().is_some() => Answer::Relayed(Err(self.progress.cut_off())),
             Stage::Tcp => self.dialled(),
             Stage::Tls => self.handshake_failed(fault),
-            Stage::Auth | Stage::Hello | Stage::Ping | Stage::Cluster => Answer::Reply(Err(fault)),
-            Stage::Version | Stage::Stats => Answer::Memcached(Err(fault)),
+            Stage::Auth
+            | Stage::Hello
+            | Stage::Ping
+            | Stage::Cluster
+            | Stage::Clients
+            | Stage::Readonly
+            | Stage::Nodes => Answer::Reply(Err(fault)),
+            Stage::Version | Stage::Stats | Stage::Discovery => Answer::Memcached(Err(fault)),
+        };
+        self.made_harmless(answer)
+    }
+
+    /// The name that was resolved, as the system does it and, as far as they have answered, as the servers do; none where
+    /// there was no name to resolve.
+    pub fn lookup(&mut self) -> Option<Lookup> {
+        let (name, servers) = (self.dials().host(), self.asking.as_mut()?.heard());
+        let mut lookup = Lookup { name, addresses: self.addresses.clone(), hosts_line: None, servers };
+        if lookup.is_disputed() {
+            lookup.hosts_line = dns::files::line_of(&lookup.name, &lookup.addresses);
         }
+        Some(lookup)
+    }
+
+    /// Gives the DNS servers a little more time if none has answered: of an endpoint that does not answer, an old address
+    /// may be why.
+    pub async fn wait_for_servers(&mut self) {
+        if let Some(asking) = &mut self.asking {
+            let _ = timeout(SERVERS, asking.first()).await;
+        }
+    }
+
+    /// The ladder goes on with what the system says, as soon as it does.
+    async fn resolve(&mut self) -> Answer {
+        let name = self.dials().host();
+        let (asking, trust) = (&mut self.asking, self.trust);
+        // The system's resolver is on its way, on a thread of its own, before the servers are asked.
+        let (found, ()) = tokio::join!(dns::resolve(&name), async {
+            if dns::is_for_servers(&name) {
+                *asking = Asking::begin(&name, dns::files::nameservers(), || trust.random_u16());
+            }
+        });
+        match found {
+            Ok(addresses) => {
+                self.addresses.clone_from(&addresses);
+                Answer::Addresses(Ok(addresses))
+            }
+            Err(fault) => {
+                if let Some(asking) = &mut self.asking {
+                    asking.settle().await;
+                }
+                self.unresolved(fault)
+            }
+        }
+    }
+
+    fn unresolved(&mut self, fault: DnsFault) -> Answer {
+        Answer::Addresses(Err(Unresolved {
+            fault,
+            servers: self.asking.as_mut().map(Asking::heard).unwrap_or_default(),
+        }))
     }
 
     fn dials(&self) -> &'a Endpoint {
@@ -207,12 +317,56 @@ impl<'a> Wire<'a> {
         Answer::Handshake(Err(fault), certificate)
     }
 
+    async fn hello(&mut self) -> Result<resp::Value, Fault> {
+        let greeting = self.resp(&[b"HELLO", b"3"]).await?;
+        if greeting.field("mode").and_then(resp::Value::text).as_deref() == Some("cluster") {
+            self.role = Role::Never;
+        }
+        Ok(greeting)
+    }
+
+    async fn ping(&mut self) -> Result<resp::Value, Fault> {
+        if self.role().await.is_some() {
+            // A PING before was answered with a state that passes. What ROLE said then does not matter any more.
+            self.role = Role::WithPing;
+        }
+        if self.role != Role::WithPing {
+            return self.resp(&[b"PING"]).await;
+        }
+        self.role = Role::Asked;
+        self.talk(async |conversation: &mut Conversation| conversation.resp_together(&[b"PING"], &[b"ROLE"]).await)
+            .await
+    }
+
+    async fn version(&mut self) -> Result<memcached::Reply, Fault> {
+        let reply = self.memcached("version").await?;
+        if let memcached::Reply::Version(version) = &reply {
+            self.version = Some(version.clone());
+        }
+        Ok(reply)
+    }
+
+    async fn discovery(&mut self) -> Result<memcached::Reply, Fault> {
+        let (first, next) = discovery::questions(self.version.as_deref());
+        match (self.memcached(first).await?, next) {
+            (memcached::Reply::Error(_), Some(next)) => self.memcached(next).await,
+            (reply, _) => Ok(reply),
+        }
+    }
+
     /// CLUSTER SHARDS came with 7.0, and a user may be allowed only the older CLUSTER SLOTS.
     async fn topology(&mut self) -> Result<resp::Value, Fault> {
         match self.resp(&[b"CLUSTER", b"SHARDS"]).await? {
             resp::Value::Error(_) => self.resp(&[b"CLUSTER", b"SLOTS"]).await,
             reply => Ok(reply),
         }
+    }
+
+    /// What client libraries ask when they connect. Neither changes data; the name that SETINFO gives is the connection's.
+    async fn as_clients_do(&mut self) -> Result<resp::Value, Fault> {
+        let info = self.resp(&[b"INFO", b"server"]).await?;
+        let name = self.resp(&[b"CLIENT", b"SETINFO", b"LIB-NAME", b"ec-probe"]).await?;
+        Ok(resp::Value::List(vec![info, name]))
     }
 
     async fn resp(&mut self, words: &[&[u8]]) -> Result<resp::Value, Fault> {

@@ -111,7 +111,12 @@ impl Document {
 
     /// The document's `id`, or `-` where it has none.
     pub fn id(&self) -> String {
-        self.raw("id").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_else(|| "-".to_owned())
+        self.given_id().unwrap_or_else(|| "-".to_owned())
+    }
+
+    /// The document's `id`, where it has one.
+    pub fn given_id(&self) -> Option<String> {
+        self.raw("id").and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
     /// Puts a stage's section in, and brings `ok` up to date. Changes that an earlier verb of the same tool has done

@@ -1,6 +1,11 @@
 //! The one `main` of all tools, and where a verb takes its documents from.
 
+mod abreast;
+mod gate;
+mod leaving;
+mod progress;
 mod stage;
+mod window;
 
 use std::fs::File;
 use std::io::{self, IsTerminal};
@@ -18,6 +23,7 @@ use crate::flags::{Common, Meta};
 use crate::manual;
 use crate::output::{Color, ErrorFormat, Format, Output};
 
+pub use abreast::{Abreast, Job};
 pub use stage::Stage;
 
 /// A tool, as `main` sees it.

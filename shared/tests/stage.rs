@@ -1,121 +1,32 @@
 //! A whole run of a stage, with real signals and real pipes: `examples/scribe.rs` as somebody else's process.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+#[path = "stage/abreast.rs"]
+mod abreast;
+#[path = "stage/running.rs"]
+mod running;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
+
+use running::{Running, read};
 
 const ONE: &str = "{\"kind\":\"ec.connection\",\"format_version\":\"1.0\",\"id\":\"one\"}\n";
 const TWO: &str = "{\"kind\":\"ec.connection\",\"format_version\":\"1.0\",\"id\":\"two\",\"n\":1.10}\n";
 
-/// The tool, while it runs.
-struct Scribe {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: Option<BufReader<ChildStdout>>,
-    stderr: BufReader<ChildStderr>,
-    told: String,
+fn start(flags: &str) -> Running {
+    start_by("", flags)
 }
 
-/// How it ended.
-#[derive(Debug)]
-struct Ended {
-    /// The exit code; 128 and its number where a signal ended it.
-    code: i32,
-    is_killed: bool,
-    stdout: String,
-    stderr: String,
+fn start_by(before: &str, flags: &str) -> Running {
+    Running::start("scribe", before, flags)
 }
 
-impl Scribe {
-    fn start(flags: &str) -> Self {
-        Self::start_by("", flags)
-    }
-
-    /// Starts the tool from a shell that runs `before` first.
-    fn start_by(before: &str, flags: &str) -> Self {
-        let tests = std::env::current_exe().unwrap();
-        let scribe = tests.ancestors().nth(2).unwrap().join("examples/scribe");
-        assert!(scribe.exists(), "`cargo test` builds the examples, but not with `--test`");
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("{before}\nexec \"$0\" --verbose --output json {flags}")])
-            .arg(scribe)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self {
-            stdin: child.stdin.take(),
-            stdout: child.stdout.take().map(BufReader::new),
-            stderr: BufReader::new(child.stderr.take().unwrap()),
-            told: String::new(),
-            child,
-        }
-    }
-
-    fn say(&mut self, text: &str) {
-        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
-    }
-
-    /// Waits until the change has begun.
-    fn until_it_begins(&mut self, change: u32) {
-        let wanted = format!("scribe: begins change {change}\n");
-        while !self.told.ends_with(&wanted) {
-            assert_ne!(self.stderr.read_line(&mut self.told).unwrap(), 0, "{}", self.told);
-        }
-    }
-
-    fn next_document(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.as_mut().unwrap().read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
-    /// Closes stdin, and waits for the end.
-    fn end(mut self) -> Ended {
-        self.stdin = None;
-        self.wait()
-    }
-
-    /// Waits for the end, with more to come on stdin for all that the tool knows.
-    fn wait(mut self) -> Ended {
-        let mut stdout = String::new();
-        if let Some(stream) = &mut self.stdout {
-            stream.read_to_string(&mut stdout).unwrap();
-        }
-        self.stderr.read_to_string(&mut self.told).unwrap();
-        let status = self.child.wait().unwrap();
-        Ended {
-            code: status.code().or(status.signal().map(|signal| 128 + signal)).unwrap(),
-            is_killed: status.signal().is_some(),
-            stdout,
-            stderr: self.told,
-        }
-    }
-}
-
-impl Ended {
-    fn lines(&self) -> Vec<&str> {
-        self.stdout.split_inclusive('\n').collect()
-    }
-}
-
-fn read(line: &str) -> Value {
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+fn until_it_begins(scribe: &mut Running, change: u32) {
+    scribe.until_it_says(&format!("scribe: begins change {change}"));
 }
 
 fn states(document: &Value) -> Vec<&str> {
@@ -125,9 +36,9 @@ fn states(document: &Value) -> Vec<&str> {
 #[test]
 fn after_a_signal_what_is_begun_is_finished_and_told_and_nothing_more_is_begun() {
     for (signal, code) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
-        let mut scribe = Scribe::start("--changes 3 --slow 2");
+        let mut scribe = start("--changes 3 --slow 2");
         scribe.say(ONE);
-        scribe.until_it_begins(2);
+        until_it_begins(&mut scribe, 2);
         scribe.signal(signal);
         let ended = scribe.wait();
         assert_eq!((ended.code, ended.is_killed), (code, false), "{ended:?}");
@@ -141,9 +52,9 @@ fn after_a_signal_what_is_begun_is_finished_and_told_and_nothing_more_is_begun()
 
 #[test]
 fn documents_that_were_read_before_the_signal_leave_as_they_came() {
-    let mut scribe = Scribe::start("--slow 1");
+    let mut scribe = start("--slow 1");
     scribe.say(&[ONE, TWO, TWO, "{\"kind\":\"ec.conn"].concat());
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     scribe.signal(Signal::TERM);
     let ended = scribe.wait();
     assert_eq!(ended.code, 143, "{ended:?}");
@@ -156,7 +67,7 @@ fn documents_that_were_read_before_the_signal_leave_as_they_came() {
 
 #[test]
 fn a_stage_that_waits_for_input_ends_at_once() {
-    let mut scribe = Scribe::start("");
+    let mut scribe = start("");
     scribe.say(ONE);
     assert_eq!(states(&scribe.next_document()), ["done"]);
     scribe.signal(Signal::INT);
@@ -166,9 +77,9 @@ fn a_stage_that_waits_for_input_ends_at_once() {
 
 #[test]
 fn the_same_signal_twice_in_a_moment_is_one() {
-    let mut scribe = Scribe::start("--changes 2 --slow 1");
+    let mut scribe = start("--changes 2 --slow 1");
     scribe.say(ONE);
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     scribe.signal(Signal::TERM);
     scribe.signal(Signal::TERM);
     let ended = scribe.wait();
@@ -178,9 +89,9 @@ fn the_same_signal_twice_in_a_moment_is_one() {
 
 #[test]
 fn a_later_signal_ends_a_run_that_does_not_end() {
-    let mut scribe = Scribe::start("--endless 1");
+    let mut scribe = start("--endless 1");
     scribe.say(ONE);
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     let begun = Instant::now();
     while !scribe.has_ended() {
         assert!(begun.elapsed() < Duration::from_secs(30));
@@ -194,9 +105,9 @@ fn a_later_signal_ends_a_run_that_does_not_end() {
 
 #[test]
 fn a_verb_that_does_not_listen_ends_as_programs_do() {
-    let mut scribe = Scribe::start("--deaf --endless 1");
+    let mut scribe = start("--deaf --endless 1");
     scribe.say(ONE);
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     scribe.signal(Signal::TERM);
     let ended = scribe.wait();
     assert_eq!((ended.code, ended.is_killed), (143, true), "{ended:?}");
@@ -204,7 +115,7 @@ fn a_verb_that_does_not_listen_ends_as_programs_do() {
 
 #[test]
 fn a_signal_that_is_to_be_ignored_is() {
-    let mut scribe = Scribe::start_by("trap '' HUP", "--changes 2");
+    let mut scribe = start_by("trap '' HUP", "--changes 2");
     scribe.say(ONE);
     assert_eq!(states(&scribe.next_document()), ["done", "done"]);
     scribe.signal(Signal::HUP);
@@ -215,10 +126,10 @@ fn a_signal_that_is_to_be_ignored_is() {
 
 #[test]
 fn a_signal_that_ends_the_reader_too_leaves_the_record_on_stderr() {
-    let mut scribe = Scribe::start("--slow 1");
+    let mut scribe = start("--slow 1");
     scribe.stdout = None;
     scribe.say(&[ONE, TWO].concat());
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     scribe.signal(Signal::TERM);
     let ended = scribe.wait();
     let (_, record) =
@@ -231,7 +142,7 @@ fn a_signal_that_ends_the_reader_too_leaves_the_record_on_stderr() {
 #[test]
 fn without_a_reader_the_run_ends_and_only_a_record_goes_to_stderr() {
     for (flags, begun) in [("--changes 1", 1), ("--changes 0", 0)] {
-        let mut scribe = Scribe::start(flags);
+        let mut scribe = start(flags);
         scribe.stdout = None;
         scribe.say(ONE);
         let ended = scribe.wait();
@@ -243,7 +154,7 @@ fn without_a_reader_the_run_ends_and_only_a_record_goes_to_stderr() {
 
 #[test]
 fn a_document_is_worked_on_once_for_each_that_it_is_spread_into_and_they_leave_in_order() {
-    let mut scribe = Scribe::start("--for b --for a");
+    let mut scribe = start("--for b --for a");
     scribe.say(&[ONE, TWO].concat());
     let ended = scribe.end();
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -254,9 +165,9 @@ fn a_document_is_worked_on_once_for_each_that_it_is_spread_into_and_they_leave_i
 
 #[test]
 fn a_signal_comes_between_those_that_a_document_is_spread_into() {
-    let mut scribe = Scribe::start("--for b --for a --slow 1");
+    let mut scribe = start("--for b --for a --slow 1");
     scribe.say(&[ONE, TWO].concat());
-    scribe.until_it_begins(1);
+    until_it_begins(&mut scribe, 1);
     scribe.signal(Signal::TERM);
     let ended = scribe.wait();
     let left: Vec<Value> = ended.lines().into_iter().map(read).collect();
@@ -267,7 +178,7 @@ fn a_signal_comes_between_those_that_a_document_is_spread_into() {
 
 #[test]
 fn a_document_that_cannot_be_spread_leaves_with_the_failure() {
-    let mut scribe = Scribe::start("--for ''");
+    let mut scribe = start("--for ''");
     scribe.say(ONE);
     let ended = scribe.end();
     assert_eq!(ended.code, 2, "{ended:?}");

@@ -2,8 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 /// A certificate authority whose files live as long as it does.
@@ -22,6 +29,18 @@ pub struct Identity {
     pub key: PathBuf,
 }
 
+impl Identity {
+    /// How a server of the tests' own speaks TLS with it.
+    pub(crate) fn server_config(&self) -> ServerConfig {
+        let certs = CertificateDer::pem_file_iter(&self.cert).expect("a certificate");
+        let certs = certs.collect::<Result<_, _>>().expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(&self.key).expect("a key");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        builder.expect("versions of TLS").with_no_client_auth().with_single_cert(certs, key).expect("a key that fits")
+    }
+}
+
 impl Default for Certs {
     fn default() -> Self {
         Self::new()
@@ -31,13 +50,19 @@ impl Default for Certs {
 impl Certs {
     /// A new authority.
     pub fn new() -> Self {
+        Self::of("ec-tests authority")
+    }
+
+    /// A new authority with a name of its own. Two with the same name have different keys all the same.
+    pub fn of(name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a scratch directory");
-        let mut params = named("ec-tests authority", &[]);
+        let mut params = named(name, &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().expect("a key");
         let cert = params.self_signed(&key).expect("a certificate");
         fs::write(directory.path().join("ca.pem"), cert.pem()).expect("a file");
+        fs::write(directory.path().join("ca.key.pem"), key.serialize_pem()).expect("a file");
         Self { directory, issuer: Issuer::new(params, key) }
     }
 
@@ -82,6 +107,38 @@ impl Certs {
         let key = KeyPair::generate().expect("a key");
         let cert = named("localhost", &["localhost", "127.0.0.1"]).self_signed(&key).expect("a certificate");
         write(self.directory.path(), "self-signed", &cert.pem(), &key)
+    }
+
+    /// The authority's own certificate and key, as a server's.
+    pub fn authority(&self) -> Identity {
+        Identity { cert: self.ca(), key: self.directory.path().join("ca.key.pem") }
+    }
+
+    /// A certificate for `localhost` and `127.0.0.1` that is for clients.
+    pub fn for_clients(&self) -> Identity {
+        let mut params = named("localhost", &["localhost", "127.0.0.1"]);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.signed("for-clients", &params)
+    }
+
+    /// A certificate that has `localhost` as its common name, and no name besides.
+    pub fn common_name_only(&self) -> Identity {
+        self.signed("common-name", &named("localhost", &[]))
+    }
+
+    /// A good certificate for `localhost` and `127.0.0.1` of an authority that this one vouches for. Unless it `shows_all`,
+    /// the server keeps the certificate in between to itself.
+    pub fn by_way_of_another(&self, shows_all: bool) -> Identity {
+        let mut params = named("ec-tests intermediate", &[]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let between = KeyPair::generate().expect("a key");
+        let shown = params.signed_by(&between, &self.issuer).expect("a certificate").pem();
+        let key = KeyPair::generate().expect("a key");
+        let own = named("localhost", &["localhost", "127.0.0.1"]).signed_by(&key, &Issuer::new(params, between));
+        let own = own.expect("a certificate").pem();
+        let (file, chain) = if shows_all { ("whole-chain", own + &shown) } else { ("half-chain", own) };
+        write(self.directory.path(), file, &chain, &key)
     }
 
     fn signed(&self, file: &str, params: &CertificateParams) -> Identity {

@@ -10,13 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 pub use token::Refusal;
 
-use crate::certs::{Certs, Identity};
+use crate::certs::Certs;
 use crate::http::Listener;
 use crate::resp;
 use crate::valkey::{Valkey, ValkeyOptions};
@@ -85,7 +83,7 @@ impl IamCache {
         let door = Arc::new(Door {
             users: options.users.iter().map(|(name, _)| name.clone()).collect(),
             credentials: Credentials::new(Self::ACCESS_KEY_ID, Self::SECRET_ACCESS_KEY, None, None, "tests"),
-            tls: Arc::new(server_config(&certs.server())),
+            tls: Arc::new(certs.server().server_config()),
             valkey: Valkey::with(valkey),
             refusals: Mutex::default(),
             options,
@@ -157,13 +155,4 @@ fn login(words: &[String]) -> Option<usize> {
         5.. if is(0, "HELLO") && is(2, "AUTH") => Some(3),
         _ => None,
     }
-}
-
-pub(crate) fn server_config(identity: &Identity) -> ServerConfig {
-    let certs = CertificateDer::pem_file_iter(&identity.cert).expect("a certificate");
-    let certs = certs.collect::<Result<_, _>>().expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(&identity.key).expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    builder.expect("versions of TLS").with_no_client_auth().with_single_cert(certs, key).expect("a key that fits")
 }

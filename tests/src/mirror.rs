@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::{ServerConfig, ServerConnection, Stream};
 
 use crate::certs::Identity;
-use crate::iam_cache::server_config;
+
 use crate::rude::Rude;
 
 /// The server; it ends when dropped.
@@ -34,7 +34,7 @@ pub struct Mirror {
 impl Mirror {
     /// A mirror of `file`, with the certificate of `identity`.
     pub fn new(identity: &Identity, file: Vec<u8>) -> Self {
-        let config = server_config(identity);
+        let config = identity.server_config();
         let (config, asked) = (Arc::new(config), Arc::new(AtomicUsize::new(0)));
         let count = Arc::clone(&asked);
         // A client that does not like the certificate, or what comes, hangs up.

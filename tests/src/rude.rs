@@ -176,6 +176,49 @@ pub fn endless_line() -> Rude {
     })
 }
 
+/// Answers with the header of a list that no memory holds.
+pub fn huge_array() -> Rude {
+    says(b"*2147483647\r\n")
+}
+
+/// Answers every request of Memcached with numbers, without end.
+pub fn endless_stats() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = pour(&mut stream, &b"STAT curr_items 7\r\n".repeat(1 << 10), usize::MAX);
+    })
+}
+
+/// A Memcached that is in order, but for its numbers: they have no end.
+pub fn endless_numbers() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"VERSION 1.6.18\r\n");
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = pour(&mut stream, &b"STAT curr_items 7\r\n".repeat(1 << 10), usize::MAX);
+    })
+}
+
+/// An SSH server: it speaks first, and takes no other protocol.
+pub fn ssh() -> Rude {
+    Rude::new(|mut stream| {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7\r\n");
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(b"Invalid SSH identification string.\r\n");
+        listen_to_the_end(&stream);
+    })
+}
+
+/// A TLS server of the last century: to a handshake it answers with the alert `protocol_version`.
+pub fn old_tls() -> Rude {
+    says(b"\x15\x03\x01\x00\x02\x02\x46")
+}
+
+/// Answers HELLO in full, and is never heard of again: its machine is gone, and nobody is left to say so.
+pub fn vanishes() -> Rude {
+    says(b"%3\r\n+server\r\n+valkey\r\n+version\r\n+8.0.1\r\n+mode\r\n+standalone\r\n")
+}
+
 fn pour(stream: &mut TcpStream, bytes: &[u8], times: usize) -> io::Result<()> {
     for _ in 0..times {
         stream.write_all(bytes)?;

@@ -24,6 +24,8 @@ pub struct ValkeyOptions {
     pub users: Vec<String>,
     /// Further arguments.
     pub args: Vec<String>,
+    /// The port of the cluster's bus, where the arguments name one.
+    pub bus: Option<u16>,
 }
 
 /// A running server.
@@ -31,6 +33,7 @@ pub struct ValkeyOptions {
 pub struct Valkey {
     server: Server,
     password: Option<String>,
+    bus: Option<u16>,
 }
 
 impl Valkey {
@@ -82,7 +85,7 @@ impl Valkey {
             },
             |_, directory| ask(&directory.join("socket"), &["PING"]).is_some(),
         );
-        Self { server, password: options.password }
+        Self { server, password: options.password, bus: options.bus }
     }
 
     /// The port on 127.0.0.1.
@@ -93,6 +96,14 @@ impl Valkey {
     /// `127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("127.0.0.1:{}", self.port())
+    }
+
+    /// The port of the cluster's bus.
+    ///
+    /// # Panics
+    /// If the options name none.
+    pub fn bus_port(&self) -> u16 {
+        self.bus.expect("a cluster's node")
     }
 
     /// Ends the server now; its port then refuses connections.

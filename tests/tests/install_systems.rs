@@ -22,8 +22,8 @@ fn memcached(port: u16, tls: &str) -> String {
 fn line_to_try(verb: &str, document: String) -> String {
     let outcome = tool("ec-cli-install").args([verb]).stdin(document).run().ok();
     let document = outcome.document();
-    assert!(document["cli"]["try"].is_string(), "there is no line to try\n{}", outcome.told());
-    document["cli"]["try"].as_str().unwrap().to_owned()
+    assert!(document["cli"]["line_to_try"].is_string(), "there is no line to try\n{}", outcome.told());
+    document["cli"]["line_to_try"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! ec-probe logs in with IAM at a cache that checks tokens as the service does, with a real Valkey behind it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
+use ec_shared::token::{self, Kind, TokenRequest};
 use ec_tests::{Certs, IamCache, IamCacheOptions, Outcome, Refusal, Run, need, tool};
 use serde_json::{Value, json};
 
@@ -115,6 +117,42 @@ fn whatever_is_wrong_with_a_token_the_server_says_wrongpass() {
             "{finding:#}"
         );
         assert_eq!(cache.refusals()[before..], [refusal]);
+    }
+}
+
+#[test]
+fn what_can_be_seen_to_be_wrong_in_the_token_is_told() {
+    need!("valkey-server");
+    let certs = Certs::new();
+    let cache = IamCache::start(&certs, IamCacheOptions::default());
+    let right = document(&cache);
+    let finding = refused(&probe(&right, &certs).args(["--region", "us-east-1"]).run(), "EC3048");
+    let told = "it is signed for us-east-1, and the document says eu-west-1";
+    assert_eq!(finding["evidence"]["because"], json!([told]), "{finding:#}");
+    assert_eq!(finding["evidence"]["token"]["region"], "us-east-1");
+
+    // A token that somebody has made before, given as a password.
+    let credentials = Credentials::new(IamCache::ACCESS_KEY_ID, IamCache::SECRET_ACCESS_KEY, None, None, "tests");
+    let fitting = TokenRequest { name: "orders", user: "app", region: "eu-west-1", kind: Kind::Serverless };
+    let signed = |request: TokenRequest<'_>, age: u64| {
+        let at = SystemTime::now() - Duration::from_secs(age);
+        token::sign(&request, &credentials, at).expect("a token").expose().to_owned()
+    };
+    let given = |token: &str| {
+        let run = tool("ec-probe").args(["--auth", "password", "--user", "app"]).stdin(right.to_string());
+        run.env("EC_CAFILE", certs.ca()).env("VALKEYCLI_AUTH", token)
+    };
+    given(&signed(fitting, 60)).run().ok();
+    for (token, code, refusal) in [
+        (signed(fitting, 1000), "EC3047", Refusal::Expired),
+        (signed(TokenRequest { name: "carts", ..fitting }, 60), "EC3048", Refusal::Host),
+        (signed(TokenRequest { kind: Kind::ReplicationGroup, ..fitting }, 60), "EC3048", Refusal::ResourceType),
+        (signed(TokenRequest { kind: Kind::MemoryDb, ..fitting }, 60), "EC3048", Refusal::ResourceType),
+        (signed(TokenRequest { user: "web", ..fitting }, 60), "EC3048", Refusal::User),
+    ] {
+        let before = cache.refusals().len();
+        let finding = refused(&given(&token).run(), code);
+        assert_eq!(cache.refusals()[before..], [refusal], "{finding:#}");
     }
 }
 

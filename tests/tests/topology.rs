@@ -8,9 +8,15 @@ use serde_json::{Value, json};
 
 /// A cluster of one node that owns these slots.
 fn cluster(program: &str, slots: &[&str], users: &[&str]) -> Valkey {
+    cluster_with(program, slots, users, &[])
+}
+
+fn cluster_with(program: &str, slots: &[&str], users: &[&str], args: &[&str]) -> Valkey {
+    let bus = bus_port();
+    let args = [&["--cluster-enabled", "yes", "--cluster-port", &bus], args].concat();
     let valkey = Valkey::with(ValkeyOptions {
         program: Some(program.to_owned()),
-        args: ["--cluster-enabled", "yes", "--cluster-port", &bus_port()].map(str::to_owned).to_vec(),
+        args: args.into_iter().map(str::to_owned).collect(),
         users: users.iter().map(|&user| user.to_owned()).collect(),
         ..ValkeyOptions::default()
     });
@@ -70,10 +76,24 @@ fn a_whole_cluster_tells_its_shards_nodes_and_slots() {
         assert_eq!((&node["host"], &node["port"]), (&json!("127.0.0.1"), &json!(valkey.port())));
         assert_eq!((&node["role"], &node["health"]), (&json!("primary"), &json!("online")));
         let summary = last_stage(&section)["summary"].as_str().expect("a summary").to_owned();
-        assert!(summary.starts_with("1 shard, 1 node, all 16384 slots; client: "), "{summary}");
-        assert!(summary.ends_with("-cli -c"), "{summary}");
+        assert_eq!(summary, "1 shard, 1 node, all 16384 slots");
+        let command = section["client_mode"]["command"].as_str().expect("a command");
+        assert!(command.ends_with("-cli -c"), "{command}");
         assert_eq!(codes(&section).len(), 0, "{section:#}");
     }
+}
+
+#[test]
+fn a_server_that_knows_no_hello_tells_by_its_topology_that_it_is_a_cluster() {
+    need!("valkey-server");
+    let valkey = cluster_with("valkey-server", &["0", "16383"], &[], &["--rename-command", "HELLO", ""]);
+    let section = section(&probe(&valkey).run().ok());
+    assert_eq!((&section["server"], &section["topology"]["covered"]), (&Value::Null, &json!(16384)));
+    assert_eq!(section["client_mode"]["mode"], "cluster");
+    let args = ["--rename-command", "HELLO", ""].map(str::to_owned).to_vec();
+    let standalone = Valkey::with(ValkeyOptions { args, ..ValkeyOptions::default() });
+    let outcome = probe(&standalone).run().ok();
+    assert_eq!(last_stage(&self::section(&outcome))["stage"], "ping", "{}", outcome.told());
 }
 
 #[test]

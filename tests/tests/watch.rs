@@ -195,6 +195,21 @@ fn a_wait_in_vain_ends_with_the_last_verdict() {
 }
 
 #[test]
+fn the_stage_that_failed_is_the_exit_code_for_who_asks() {
+    need!("valkey-server");
+    let (valkey, nobody) = (Valkey::plain(), format!("127.0.0.1:{}", free_port()));
+    for (endpoint, tls, until, code) in [
+        (nobody.as_str(), "--no-tls", ["--until-first-failure", "--quiet"].as_slice(), 12),
+        (nobody.as_str(), "--no-tls", &["--wait-until-up", "--for", "50ms"], 12),
+        (&valkey.endpoint(), "--tls", &["--until-first-failure"], 13),
+        (&valkey.endpoint(), "--no-tls", &["--wait-until-up"], 0),
+    ] {
+        let run = tool("ec-probe").args(["watch", "--endpoint", endpoint, tls, "--stage-exitcode"]);
+        run.args(until.iter().copied()).run().exits(code);
+    }
+}
+
+#[test]
 fn a_watch_that_ends_before_the_first_answer_is_unknown() {
     let outcome = watch(&rude::silent().endpoint()).args(["--for", "100ms", "--timeout", NEVER]).run().exits(1);
     assert_eq!(outcome.document()["probe"]["status"], "unknown");

@@ -42,10 +42,15 @@ impl Knows {
     }
 }
 
-/// The version in `valkey-cli 8.1.1 (git:…)`.
+/// The version in `valkey-cli 8.1.1 (git:…)`. Whatever else a program says first is no version.
 pub(super) fn version(text: &str) -> Option<String> {
-    let word = text.lines().next()?.split_whitespace().nth(1)?;
-    word.starts_with(|c: char| c.is_ascii_digit()).then(|| word.to_owned())
+    let mut words = text.lines().next()?.split_whitespace();
+    let is_client = words.next()?.ends_with("-cli");
+    let version = words.next()?;
+    let is_version = version.starts_with(|c: char| c.is_ascii_digit())
+        && version.contains('.')
+        && version.chars().all(|c| c.is_ascii_alphanumeric() || ".-+~".contains(c));
+    (is_client && is_version).then(|| version.to_owned())
 }
 
 /// Whether the help has a line for an option.
@@ -61,8 +66,17 @@ mod tests {
     fn versions_are_read_from_what_clients_say() {
         assert_eq!(version("valkey-cli 8.1.1\n").as_deref(), Some("8.1.1"));
         assert_eq!(version("redis-cli 6.2.20 (git:0a1b)\n").as_deref(), Some("6.2.20"));
-        assert_eq!(version("error while loading shared libraries"), None);
-        assert_eq!(version(""), None);
+        assert_eq!(version("valkey-cli 9.0.0-rc1\n").as_deref(), Some("9.0.0-rc1"));
+        for other in [
+            "",
+            "error while loading shared libraries",
+            "took 3 seconds",
+            "x 8.1.1",
+            "redis-cli 8\u{fffd}.1",
+            "redis-cli 8",
+        ] {
+            assert_eq!(version(other), None, "{other}");
+        }
     }
 
     #[test]

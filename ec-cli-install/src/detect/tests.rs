@@ -104,7 +104,7 @@ fn what_cannot_be_used_is_told_with_its_reason() {
     elf.extend(22_u16.to_le_bytes());
     elf.resize(64, 0);
     here.file("foreign", &elf, 0o755);
-    here.script("garbage", "head -c 4096 /dev/urandom; echo; echo no; exit 3");
+    here.script("garbage", "head -c 4096 /dev/urandom; echo; exit 3");
     here.script("reads", "read -r line || { echo 'Password: '; exit 1; }");
     here.script("waits", "exec sleep 100");
     for (place, problem) in [

@@ -18,7 +18,7 @@ use crate::source::{Tarball, Toolchain};
 
 impl Work<'_> {
     /// Decides what to do; `loaded` is the source where it had to be loaded first.
-    pub(super) fn decide(&mut self, loaded: Option<&Path>) -> Result<(Plan, Option<Tarball>), Failure> {
+    pub(crate) fn decide(&mut self, loaded: Option<&Path>) -> Result<(Plan, Option<Tarball>), Failure> {
         let is_here = !self.is_elsewhere;
         let platform = self.asked.os.clone().unwrap_or_else(|| self.machine.platform.clone());
         if self.memcached.is_some() {

@@ -80,7 +80,7 @@ impl Work<'_> {
     fn tell_line(&mut self, program: &str) {
         if let Some(cache) = &self.memcached {
             let line = judge::line_to_try(cache, program);
-            self.tell("try", &line);
+            self.tell("line_to_try", &line);
         }
     }
 

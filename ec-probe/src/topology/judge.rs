@@ -6,6 +6,7 @@ use serde_json::json;
 use super::read::{Asked, read};
 use super::{Facts, Health, MOST_NODES, Node, Range, Role, SLOTS, Shard, Topology, size};
 use crate::answer::Answer;
+use crate::client_mode::program;
 use crate::codes;
 use crate::ladder::Stage;
 use crate::reach::Server;
@@ -27,18 +28,18 @@ pub struct Survey {
 }
 
 /// Judges the answer of a node. A server that does not tell its topology may serve well all the same.
-pub fn judge(answer: &Answer, server: &Server, context: &Context<'_>) -> Survey {
+pub fn judge(answer: &Answer, context: &Context<'_>) -> Survey {
     let untold = |why: String, others| Survey { judgement: Judgement::skipped(why), facts: None, others };
     let host = context.target.endpoint.host();
     let asked = Asked { host: &host, tls: context.plan.tls };
     match answer {
         Answer::Reply(Ok(Value::Error(text))) => {
-            let text = said(text, context);
+            let text = said(text);
             let word = text.split(' ').next().unwrap_or_default();
             untold(format!("topology not told: {word}"), refused(&text, context).into_iter().collect())
         }
         Answer::Reply(Ok(reply)) => match read(reply, asked) {
-            Some(topology) => told(topology, server, context),
+            Some(topology) => told(topology, context),
             None => untold("topology not told: the answer is not understood".to_owned(), Vec::new()),
         },
         _ => untold("topology not told: no answer".to_owned(), Vec::new()),
@@ -59,7 +60,7 @@ pub fn other_mode(server: &Server, context: &Context<'_>) -> Option<Finding> {
         _ => return None,
     };
     let finding = Finding::new(&codes::OTHER_MODE, Severity::Info, summary);
-    Some(finding.evidence("client", client(server, is_cluster)).fix(codes::OTHER_MODE.fix))
+    Some(finding.evidence("client", program(&server.engine, is_cluster)).fix(codes::OTHER_MODE.fix))
 }
 
 /// A refusal is worth a word only where the document says that there is a topology to be told.
@@ -71,14 +72,13 @@ fn refused(text: &str, context: &Context<'_>) -> Option<Finding> {
     })
 }
 
-fn told(topology: Topology, server: &Server, context: &Context<'_>) -> Survey {
+fn told(topology: Topology, context: &Context<'_>) -> Survey {
     let warning = unhealthy(&topology, context);
     let mut errors = [uncovered(&topology, context), down(&topology, context)].into_iter().flatten();
     let (judgement, others) = if let Some(error) = errors.next() {
         (Judgement::no(summary(&topology), error), errors.chain(warning).collect())
     } else {
-        let ok = Judgement::ok(format!("{}; client: {}", summary(&topology), client(server, true)));
-        (Judgement { finding: warning, ..ok }, Vec::new())
+        (Judgement { finding: warning, ..Judgement::ok(summary(&topology)) }, Vec::new())
     };
     Survey { judgement, facts: Some(topology.facts()), others }
 }
@@ -97,12 +97,6 @@ fn summary(topology: &Topology) -> String {
 
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// How to start the command-line client; `-c` follows the cluster's redirections.
-fn client(server: &Server, is_cluster: bool) -> String {
-    let program = if server.engine == "redis" { "redis-cli" } else { "valkey-cli" };
-    if is_cluster { format!("{program} -c") } else { program.to_owned() }
 }
 
 fn uncovered(topology: &Topology, context: &Context<'_>) -> Option<Finding> {
@@ -181,7 +175,7 @@ mod tests {
     }
 
     fn surveyed(topology: Topology) -> Survey {
-        in_context(None, |context| told(topology, &server("valkey", "cluster"), context))
+        in_context(None, |context| told(topology, context))
     }
 
     fn codes(survey: &Survey) -> Vec<&str> {
@@ -193,9 +187,9 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_cluster_is_summed_up_with_the_client_to_use() {
+    fn a_whole_cluster_is_summed_up() {
         let survey = surveyed(three_shards());
-        assert_eq!(survey.judgement.summary, "3 shards, 6 nodes, all 16384 slots; client: valkey-cli -c");
+        assert_eq!(survey.judgement.summary, "3 shards, 6 nodes, all 16384 slots");
         assert_eq!((survey.judgement.outcome, codes(&survey).len()), (Outcome::Ok, 0));
         assert_eq!(survey.facts.map(|facts| (facts.shards, facts.nodes, facts.covered)), Some((3, 6, 16_384)));
     }
@@ -269,7 +263,7 @@ mod tests {
             (Answer::Reply(Ok(Value::Null)), Some(true), "topology not told: the answer is not understood", vec![]),
             (Answer::Reply(Err(Fault::Silent)), Some(true), "topology not told: no answer", vec![]),
         ] {
-            let survey = in_context(cluster_mode, |context| judge(&answer, &server("valkey", "cluster"), context));
+            let survey = in_context(cluster_mode, |context| judge(&answer, context));
             assert_eq!((survey.judgement.summary.as_str(), codes(&survey)), (summary, expected), "{answer:?}");
             assert_eq!((survey.judgement.outcome, survey.facts), (Outcome::Skipped, None));
         }

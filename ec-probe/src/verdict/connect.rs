@@ -1,4 +1,4 @@
-//! What the answers of the resolver, of TCP and of TLS mean.
+//! What the answers of TCP and of TLS mean.
 
 use std::net::IpAddr;
 
@@ -6,31 +6,14 @@ use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
 use super::{Context, Judgement, caused, finding, outside};
-use crate::answer::{CertificateFault, Dial, DialOutcome, DnsFault, Session};
+use crate::answer::{CertificateFault, Dial, DialOutcome, Session};
 use crate::certificate::Certificate;
 use crate::codes;
+use crate::endpoint::AwsName;
 use crate::ladder::Stage;
+use crate::tls::TLS_1_3;
 use crate::upstream::{Cause, Silence};
 use crate::way::Way;
-
-pub(super) fn addresses(addresses: &[IpAddr]) -> Judgement {
-    Judgement::ok(match addresses {
-        [address] => address.to_string(),
-        _ => format!("{} addresses", addresses.len()),
-    })
-}
-
-pub(super) fn no_addresses(fault: &DnsFault, context: &Context<'_>) -> Judgement {
-    let name = context.plan.dialled(context.target).host();
-    let (code, words, summary) = match fault {
-        DnsFault::NoSuchName => (&codes::NO_SUCH_NAME, "no such name".to_owned(), format!("there is no name {name}")),
-        DnsFault::NoAddress => (&codes::NO_ADDRESS, "no address".to_owned(), format!("{name} has no address")),
-        DnsFault::Resolver(why) => {
-            (&codes::RESOLVER, why.clone(), format!("the resolver did not answer for {name}: {why}"))
-        }
-    };
-    Judgement::no(words, finding(code, summary, Stage::Dns, context))
-}
 
 pub(super) fn dials(dials: &[Dial], context: &Context<'_>) -> Judgement {
     let (connected, failed): (Vec<&Dial>, Vec<&Dial>) =
@@ -109,12 +92,23 @@ fn words(outcome: &DialOutcome) -> &str {
 }
 
 pub(super) fn session(session: &Session, certificate: Option<&Certificate>, context: &Context<'_>) -> Judgement {
-    Judgement::ok(match certificate {
+    let judgement = Judgement::ok(match certificate {
         Some(certificate) => {
             format!("{}, name matches, {} days left", session.version, certificate.days_left(context.now))
         }
         None => session.version.to_owned(),
-    })
+    });
+    let name = context.plan.server_name(context.target);
+    if session.version == TLS_1_3 || !AwsName::is_public(&name) {
+        return judgement;
+    }
+    let summary = format!("{name} is a public endpoint, which speaks {TLS_1_3} alone, and this is {}", session.version);
+    let finding = Finding::new(&codes::PUBLIC_TLS, Severity::Warning, summary)
+        .evidence("endpoint", context.target.endpoint.to_string())
+        .evidence("version", session.version)
+        .evidence("issuer", certificate.map(|certificate| &certificate.issuer))
+        .fix(codes::PUBLIC_TLS.fix);
+    Judgement { finding: Some(finding), ..judgement }
 }
 
 pub(super) fn certificate(
@@ -149,6 +143,29 @@ pub(super) fn certificate(
             let summary = format!("the certificate of {name} is signed by \"{issuer}\", which is not trusted here");
             (&codes::CERTIFICATE_UNKNOWN_AUTHORITY, "unknown authority", summary)
         }
+        CertificateFault::Signature => {
+            let issuer = said(|certificate| certificate.issuer.clone());
+            let summary = format!(
+                "the certificate of {name} is signed by \"{issuer}\", but not with the key that is trusted here"
+            );
+            (&codes::CERTIFICATE_SIGNATURE, "certificate signed with another key", summary)
+        }
+        CertificateFault::OfAuthority => {
+            let summary = format!("the certificate of {name} is an authority's, and may not be a server's");
+            (&codes::CERTIFICATE_OF_AUTHORITY, "certificate of an authority", summary)
+        }
+        CertificateFault::Purpose => {
+            let summary = format!("the certificate of {name} is not for a server");
+            (&codes::CERTIFICATE_PURPOSE, "certificate for something else", summary)
+        }
+        CertificateFault::CommonName => {
+            let summary = format!("the certificate has {name} only as its common name, which does not count");
+            (&codes::CERTIFICATE_COMMON_NAME, "name only as common name", summary)
+        }
+        CertificateFault::Algorithm => {
+            let summary = format!("the certificate of {name} is signed with an algorithm that is no longer accepted");
+            (&codes::CERTIFICATE_ALGORITHM, "signature algorithm not accepted", summary)
+        }
         CertificateFault::Other(why) => {
             let summary = format!("the certificate of {name} does not hold: {why}");
             (&codes::CERTIFICATE_BAD, "certificate does not hold", summary)
@@ -157,11 +174,18 @@ pub(super) fn certificate(
     let mut finding = finding(code, summary, Stage::Tls, context);
     if let Some(certificate) = certificate {
         finding = finding
+            .evidence("subject", &certificate.subject)
             .evidence("names", &certificate.names)
             .evidence("issuer", &certificate.issuer)
+            .evidence("shown_with_it", &certificate.above)
             .evidence("not_before", certificate.not_before.to_string())
             .evidence("not_after", certificate.not_after.to_string())
             .evidence("now", context.now.to_string());
+        if *fault == CertificateFault::NotYetValid {
+            // A clock is at least that far behind, if it is the clock.
+            let seconds = certificate.not_before.duration_since(context.now).as_secs();
+            finding = finding.evidence("clock_behind_s", seconds);
+        }
     }
     Judgement::no(words, finding)
 }
@@ -172,10 +196,15 @@ mod tests {
 
     use ec_shared::document::Engine;
 
+    use ec_shared::ran_on::RanOn;
+
     use super::super::tests::{code, judged};
+    use super::session as session_of;
     use super::*;
     use crate::answer::{Answer, Fault};
+    use crate::endpoint::Endpoint;
     use crate::ladder::Outcome;
+    use crate::plan::Plan;
 
     fn dialled(outcomes: &[DialOutcome]) -> Judgement {
         let dial = |(index, outcome): (usize, &DialOutcome)| Dial {
@@ -209,14 +238,22 @@ mod tests {
     }
 
     #[test]
-    fn resolver_faults_have_a_code_each() {
-        for (fault, expected) in [
-            (DnsFault::NoSuchName, "EC3001"),
-            (DnsFault::NoAddress, "EC3002"),
-            (DnsFault::Resolver("temporary failure".into()), "EC3003"),
-        ] {
-            assert_eq!(code(&judged(Engine::Valkey, Stage::Dns, &Answer::Addresses(Err(fault)))), expected);
-        }
+    fn an_older_version_at_a_public_endpoint_is_a_warning() {
+        let judged = |host: &str, version| {
+            let mut plan = Plan::for_tests(Engine::Valkey, true);
+            plan.targets[0].endpoint = Endpoint::new(host, 6379).unwrap();
+            let machine = RanOn { host: "app-1".into(), instance_id: None };
+            let now = "2026-02-01T00:00:00Z".parse().unwrap();
+            let context = Context { plan: &plan, target: &plan.targets[0], credentials: None, machine: &machine, now };
+            let session = Session { version, cipher: String::new() };
+            let judgement = session_of(&session, None, &context);
+            (judgement.outcome, code(&judgement).to_owned())
+        };
+        let (public, private) =
+            ("orders-x1.public.serverless.use1.cache.amazonaws.com", "orders-x1.serverless.use1.cache.amazonaws.com");
+        assert_eq!(judged(public, "TLS 1.2"), (Outcome::Ok, "EC3032".to_owned()));
+        assert_eq!(judged(public, TLS_1_3), (Outcome::Ok, String::new()));
+        assert_eq!(judged(private, "TLS 1.2"), (Outcome::Ok, String::new()));
     }
 
     #[test]
@@ -225,6 +262,8 @@ mod tests {
             subject: "CN=cache".into(),
             issuer: "CN=somebody".into(),
             names: vec!["*.other.example".into()],
+            above: vec![],
+            is_authority: false,
             not_before: "2026-01-01T00:00:00Z".parse().unwrap(),
             not_after: "2026-01-31T00:00:00Z".parse().unwrap(),
         };
@@ -245,6 +284,27 @@ mod tests {
                 CertificateFault::UnknownAuthority,
                 "EC3026",
                 "the certificate of orders.example is signed by \"CN=somebody\", which is not trusted here",
+            ),
+            (
+                CertificateFault::Signature,
+                "EC3033",
+                "the certificate of orders.example is signed by \"CN=somebody\", but not with the key that is trusted here",
+            ),
+            (
+                CertificateFault::OfAuthority,
+                "EC3034",
+                "the certificate of orders.example is an authority's, and may not be a server's",
+            ),
+            (CertificateFault::Purpose, "EC3035", "the certificate of orders.example is not for a server"),
+            (
+                CertificateFault::CommonName,
+                "EC3036",
+                "the certificate has orders.example only as its common name, which does not count",
+            ),
+            (
+                CertificateFault::Algorithm,
+                "EC3037",
+                "the certificate of orders.example is signed with an algorithm that is no longer accepted",
             ),
             (CertificateFault::Other("odd".into()), "EC3027", "the certificate of orders.example does not hold: odd"),
         ] {

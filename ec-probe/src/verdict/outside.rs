@@ -10,6 +10,7 @@ use ec_shared::document::EndpointRole;
 use super::Context;
 use crate::answer::{Dial, DialOutcome};
 use crate::codes;
+use crate::plan::Surroundings;
 use crate::upstream::Cause;
 
 /// Why nobody answered, if all that is known is that the addresses are private and this machine is not known to be in a
@@ -21,7 +22,7 @@ pub(super) fn cause(failed: &[&Dial], context: &Context<'_>) -> Option<Cause> {
     let client = plan.client.as_ref();
     if !plan.way.is_direct()
         || context.machine.instance_id.is_some()
-        || plan.may_be_inside
+        || plan.surroundings == Surroundings::Container
         || client.is_some_and(|client| client.instance_id.is_none())
         || !failed.iter().all(is_lost)
         || !addresses.iter().copied().all(is_private)
@@ -175,7 +176,7 @@ mod tests {
         let lost_one = [lost("10.0.0.1")];
         let instance = RanOn { host: "app-1".into(), instance_id: Some("i-0123456789abcdef0".into()) };
         assert_eq!(told_on(&instance, &plan(), &lost_one), None);
-        assert_eq!(told(&Plan { may_be_inside: true, ..plan() }, &lost_one), None, "a container");
+        assert_eq!(told(&Plan { surroundings: Surroundings::Container, ..plan() }, &lost_one), None, "a container");
         let office = Client { cidr: Some("198.51.100.0/24".into()), ..Client::default() };
         assert_eq!(told(&Plan { client: Some(office), ..plan() }, &lost_one), None, "a network that is let in");
         let tunnel = Way::Elsewhere("10.0.0.9:6379".parse().unwrap());

@@ -3,10 +3,13 @@
 use ec_shared::Code;
 use ec_shared::document::{Finding, Severity};
 
-use super::{Context, Judgement, caused, finding, redacted};
-use crate::ladder::{Outcome, Stage};
+use super::{Context, Judgement, caused, finding};
+use crate::answer::Answer;
+use crate::ladder::Stage;
+use crate::limits::ERROR_LETTERS;
 use crate::reach::Server;
 use crate::resp::Value;
+use crate::token::Sent;
 use crate::{codes, memcached};
 
 /// A reply of Valkey or Redis OSS.
@@ -19,9 +22,9 @@ pub(super) fn resp(stage: Stage, value: &Value, context: &Context<'_>) -> Judgem
             Judgement::ok(format!("{user}, by {kind}"))
         }
         (Stage::Ping, Value::Text(text)) if text == b"PONG" => Judgement::ok("PONG"),
-        (_, Value::Error(text)) => error(stage, &said(text, context), context),
+        (_, Value::Error(text)) => error(stage, &said(text), context),
         (Stage::Hello, value) => match Server::greeted(value) {
-            Some(server) => Judgement::ok(server.to_string()),
+            Some(server) => Judgement::ok(server.of(context.plan).to_string()),
             None => Judgement::skipped("says nothing of itself"),
         },
         _ => Judgement::no("not a cache", finding(&codes::NOT_A_CACHE, codes::NOT_A_CACHE.title, stage, context)),
@@ -39,18 +42,39 @@ pub(super) fn memcached(stage: Stage, reply: &memcached::Reply, context: &Contex
             Judgement::ok(format!("{items} items, {connections} connections"))
         }
         (Stage::Stats, _) => Judgement::skipped("no numbers"),
-        (_, memcached::Reply::Error(text)) => unexpected(stage, &said(text.as_bytes(), context), context),
+        (_, memcached::Reply::Error(text)) => {
+            let text = said(text.as_bytes());
+            match code(&text) {
+                code if code == &codes::UNEXPECTED => unexpected(stage, &text, context),
+                code => Judgement::no(&text, finding(code, code.title, stage, context).evidence("reply", &text)),
+            }
+        }
         _ => Judgement::no("not a cache", finding(&codes::NOT_A_CACHE, codes::NOT_A_CACHE.title, stage, context)),
     }
 }
 
-/// The words of an error, fit to be shown: in one line, without what the server repeats of the command, which in the
-/// case of AUTH is the password.
-pub(crate) fn said(text: &[u8], context: &Context<'_>) -> String {
+/// Numbers without end: the connection is closed, and it works all the same.
+pub(super) fn too_many_numbers(excess: &str, context: &Context<'_>) -> Judgement {
+    let summary = format!("{} (stats): {excess}", codes::TOO_LARGE.title);
+    let finding = Finding::new(&codes::TOO_LARGE, Severity::Warning, summary)
+        .evidence("endpoint", context.target.endpoint.to_string())
+        .evidence("stage", Stage::Stats)
+        .fix(codes::TOO_LARGE.fix);
+    Judgement { finding: Some(finding), ..Judgement::skipped("no numbers: reply too large") }
+}
+
+/// What a server says while it is in a state that passes by itself; `None` for every other answer.
+pub(crate) fn passing(answer: &Answer) -> Option<String> {
+    let Answer::Reply(Ok(Value::Error(text))) = answer else { return None };
+    let text = said(text);
+    let code = code(&text);
+    [&codes::LOADING, &codes::MASTERDOWN, &codes::CLUSTERDOWN, &codes::BUSY].contains(&code).then_some(text)
+}
+
+/// The words of an error, short and without what the server repeats of the command.
+pub(crate) fn said(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let text = text.split(", with args").next().unwrap_or_default();
-    let text = redacted(text, context);
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(200).collect()
+    text.split(", with args").next().unwrap_or_default().chars().take(ERROR_LETTERS).collect()
 }
 
 fn error(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
@@ -71,18 +95,39 @@ fn error(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
             .fix(code.fix);
         return Judgement { finding: Some(finding), ..Judgement::ok("answers, but the user may not run PING") };
     }
-    let is_refused_token = code == &codes::WRONGPASS && context.credentials.is_some_and(|credentials| credentials.iam);
-    if let Some(cause) = is_refused_token.then(|| context.plan.upstream.refusal(user)).flatten() {
-        let finding = caused(cause, stage, context).evidence("reply", text);
-        return Judgement::no(word, finding);
+    let finding = if code == &codes::WRONGPASS {
+        refused(stage, user, context)
+    } else {
+        finding(code, code.title, stage, context)
+    };
+    Judgement::no(word, finding.evidence("reply", text))
+}
+
+/// WRONGPASS is the answer to everything that is wrong with a log-in. What is wrong with a token stands in the token, or in
+/// what ec-iam has found.
+fn refused(stage: Stage, user: &str, context: &Context<'_>) -> Finding {
+    let credentials = context.credentials;
+    let token = credentials.and_then(|credentials| Sent::read(&credentials.secret));
+    let by_token = token.as_ref().and_then(|token| token.explain(user, &context.plan.tokens, context.now));
+    let by_iam = || {
+        let is_token = credentials.is_some_and(|credentials| credentials.iam);
+        is_token.then(|| context.plan.upstream.refusal(user)).flatten()
+    };
+    let finding = match by_token.or_else(by_iam) {
+        Some(cause) => caused(cause, stage, context),
+        None if user == "default" => finding(&codes::DEFAULT_USER, codes::DEFAULT_USER.title, stage, context),
+        None => {
+            let finding = finding(&codes::WRONGPASS, format!("the server refused the user {user}"), stage, context);
+            match fix(context) {
+                Some(fix) => finding.fix(fix),
+                None => finding,
+            }
+        }
+    };
+    match token {
+        Some(token) => finding.evidence("token", token),
+        None => finding,
     }
-    let summary =
-        if code == &codes::WRONGPASS { format!("the server refused the user {user}") } else { code.title.to_owned() };
-    let mut finding = finding(code, summary, stage, context).evidence("reply", text);
-    if let Some(fix) = fix(code, context) {
-        finding = finding.fix(fix);
-    }
-    Judgement { outcome: Outcome::No, finding: Some(finding), ..Judgement::ok(word) }
 }
 
 fn unexpected(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
@@ -93,8 +138,10 @@ fn unexpected(stage: Stage, text: &str, context: &Context<'_>) -> Judgement {
 /// Which of the errors that are known here it is. A server's errors begin with a word for programs, but for those that
 /// only say ERR.
 fn code(text: &str) -> &'static Code {
-    const SENTENCES: [(&str, &Code); 6] = [
+    const SENTENCES: [(&str, &Code); 8] = [
         ("max number of clients", &codes::MAX_CLIENTS),
+        ("too many open connections", &codes::MAX_CLIENTS),
+        ("out of memory", &codes::OUT_OF_MEMORY),
         ("without any password configured", &codes::NO_PASSWORD_SET),
         ("no password is set", &codes::NO_PASSWORD_SET),
         ("invalid password", &codes::WRONGPASS),
@@ -112,6 +159,7 @@ fn code(text: &str) -> &'static Code {
         "BUSY" => &codes::BUSY,
         "MOVED" | "ASK" => &codes::MOVED,
         "DENIED" => &codes::PROTECTED_MODE,
+        "OOM" => &codes::OUT_OF_MEMORY,
         _ => {
             let text = text.to_lowercase();
             let known = SENTENCES.iter().find(|(sentence, _)| text.contains(sentence));
@@ -120,13 +168,10 @@ fn code(text: &str) -> &'static Code {
     }
 }
 
-/// The fix in the words of this very cache and user.
-fn fix(code: &'static Code, context: &Context<'_>) -> Option<String> {
+/// The fix of a refusal in the words of this very cache and user.
+fn fix(context: &Context<'_>) -> Option<String> {
     let credentials = context.credentials?;
     let user = credentials.user.as_deref().unwrap_or("default");
-    if code != &codes::WRONGPASS {
-        return None;
-    }
     Some(if credentials.iam {
         let cache = context.plan.cache.as_deref().unwrap_or("NAME");
         format!("ec-iam plan --cache {cache} --user {user} --principal role/NAME   shows whether the role may connect")
@@ -143,7 +188,8 @@ mod tests {
 
     use super::super::tests::{code, judged};
     use super::*;
-    use crate::answer::Answer;
+    use crate::answer::{Answer, Fault};
+    use crate::ladder::Outcome;
 
     fn replied(stage: Stage, value: Value) -> Judgement {
         judged(Engine::Valkey, stage, &Answer::Reply(Ok(value)))
@@ -171,6 +217,7 @@ mod tests {
             ("ERR max number of clients reached", "EC3055"),
             ("MOVED 3999 10.0.0.1:6381", "EC3056"),
             ("DENIED Valkey is running in protected mode", "EC3057"),
+            ("OOM command not allowed when used memory > 'maxmemory'.", "EC3059"),
             ("ERR something else", "EC3046"),
         ] {
             let judgement = error(Stage::Auth, text);
@@ -202,6 +249,46 @@ mod tests {
     fn a_user_who_may_not_ping_is_connected_all_the_same() {
         let judgement = error(Stage::Ping, "NOPERM User app has no permissions to run the 'ping' command");
         assert_eq!((judgement.outcome, code(&judgement)), (Outcome::Ok, "EC3013"));
+    }
+
+    #[test]
+    fn errors_of_memcached_have_their_codes() {
+        let version = |text: &str| {
+            let reply = memcached::Reply::Error(text.to_owned());
+            judged(Engine::Memcached, Stage::Version, &Answer::Memcached(Ok(reply)))
+        };
+        for (text, expected) in [
+            ("SERVER_ERROR out of memory preparing response", "EC3059"),
+            ("ERROR Too many open connections", "EC3055"),
+            ("ERROR", "EC3046"),
+            ("CLIENT_ERROR bad command line format", "EC3046"),
+        ] {
+            let judgement = version(text);
+            assert_eq!((judgement.outcome, code(&judgement)), (Outcome::No, expected), "{text}");
+            assert_eq!(judgement.finding.unwrap().evidence["reply"], text);
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_to_be_had_do_not_matter_and_numbers_without_end_are_remarked_on() {
+        let stats = |fault| judged(Engine::Memcached, Stage::Stats, &Answer::Memcached(Err(fault)));
+        let closed = stats(Fault::Closed);
+        assert_eq!((closed.outcome, code(&closed)), (Outcome::Skipped, ""));
+        let endless = stats(Fault::TooLarge("more than 1000 lines".into()));
+        assert_eq!((endless.outcome, code(&endless)), (Outcome::Skipped, "EC3043"));
+        assert_eq!(endless.finding.unwrap().severity, Severity::Warning);
+    }
+
+    #[test]
+    fn some_states_pass_and_others_stay() {
+        let says = |text: &str| passing(&Answer::Reply(Ok(Value::Error(text.as_bytes().to_vec()))));
+        for text in ["LOADING Valkey is loading", "MASTERDOWN Link", "CLUSTERDOWN The cluster is down", "BUSY script"] {
+            assert_eq!(says(text).as_deref(), Some(text));
+        }
+        for text in ["NOAUTH Authentication required.", "READONLY You can't write", "ERR LOADING", "MOVED 1 a:1"] {
+            assert_eq!(says(text), None, "{text}");
+        }
+        assert_eq!(passing(&Answer::Reply(Ok(Value::Text(b"LOADING".to_vec())))), None);
     }
 
     #[test]

@@ -73,7 +73,8 @@ pub async fn watch(
     let mut signed = Instant::now();
     loop {
         if signed.elapsed() > TOKEN_AGE && probe.credentials.as_ref().is_some_and(|credentials| credentials.iam) {
-            probe.credentials = login::credentials(&probe.plan.login, orders.aws, AWS_PATIENCE).await?;
+            let anew = login::Identities::default();
+            probe.credentials = login::credentials(&probe.plan.login, orders.aws, AWS_PATIENCE, &anew).await?;
             signed = Instant::now();
         }
         probe.now = Timestamp::now();

@@ -23,9 +23,10 @@ pub struct Records<R> {
     /// Where the unread bytes begin in `buffer`.
     start: usize,
     scan: Scan,
-    /// Line of `buffer[start]`, from 1, and its column.
+    /// Line of `buffer[start]`, from 1, its column, and how many bytes of the source come before it.
     line: usize,
     column: usize,
+    offset: u64,
     begun: bool,
     ended: bool,
 }
@@ -44,6 +45,7 @@ pub struct Record {
     bytes: Vec<u8>,
     line: usize,
     column: usize,
+    offset: u64,
 }
 
 impl<R: Read> Records<R> {
@@ -56,6 +58,7 @@ impl<R: Read> Records<R> {
             scan: Scan::default(),
             line: 1,
             column: 1,
+            offset: 0,
             begun: false,
             ended: false,
         }
@@ -105,7 +108,7 @@ impl<R: Read> Records<R> {
                 .hint("write UTF-8, or convert with `iconv -f UTF-16 -t UTF-8`"));
         }
         if head.starts_with(&[0xEF, 0xBB, 0xBF]) {
-            self.start = 3;
+            (self.start, self.offset) = (3, 3);
         }
         Ok(())
     }
@@ -130,7 +133,7 @@ impl<R: Read> Records<R> {
             return if self.ended { Err(self.cut_off()) } else { Ok(None) };
         }
         let end = self.start + self.scan.at;
-        let record = Record { bytes: self.buffer[self.start..end].to_vec(), line: self.line, column: self.column };
+        let record = self.record(end);
         self.advance(end);
         self.scan = Scan::default();
         Ok(Some(record))
@@ -181,7 +184,13 @@ impl<R: Read> Records<R> {
         let (lines, column) = measure(&self.buffer[self.start..end]);
         self.column = if lines == 0 { self.column + column } else { column + 1 };
         self.line += lines;
+        self.offset += (end - self.start) as u64;
         self.start = end;
+    }
+
+    fn record(&self, end: usize) -> Record {
+        let Self { line, column, offset, .. } = *self;
+        Record { bytes: self.buffer[self.start..end].to_vec(), line, column, offset }
     }
 
     fn no_record(&self) -> Failure {
@@ -200,8 +209,7 @@ impl<R: Read> Records<R> {
         if let Err(error) = check::members(rest)
             && !error.is_eof()
         {
-            let record = Record { bytes: rest.to_vec(), line: self.line, column: self.column };
-            return record.failure(&error);
+            return self.record(self.buffer.len()).failure(&error);
         }
         Failure::new(&codes::TRUNCATED, "the input ends in the middle of a document")
             .at(self.line, self.column)
@@ -216,6 +224,11 @@ fn measure(bytes: &[u8]) -> (usize, usize) {
 }
 
 impl Record {
+    /// The record that these bytes are, as far as is known before they are looked at.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, line: 1, column: 1, offset: 0 }
+    }
+
     /// The documents in this record: itself, or one per cache if it is AWS CLI output.
     ///
     /// # Errors
@@ -236,6 +249,11 @@ impl Record {
     /// The bytes of the record, as they came in.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// How many bytes of the input come before the record.
+    pub fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Line and column of the input at which the record begins, from 1.
@@ -351,6 +369,24 @@ mod tests {
     }
 
     #[test]
+    fn a_record_can_be_found_again_by_its_offset_and_length() {
+        let input: &[u8] = b"\xEF\xBB\xBF \n{\"a\":1} {\"b\":[\n1]}\r\n\n{}";
+        for step in 1..=input.len() {
+            let mut records = Records::new(Drip(input, step));
+            let mut found = 0;
+            while !records.ended {
+                records.fill().unwrap();
+                while let Some(record) = records.take().unwrap() {
+                    let offset = usize::try_from(record.offset()).unwrap();
+                    assert_eq!(&input[offset..offset + record.bytes().len()], record.bytes(), "step {step}");
+                    found += 1;
+                }
+            }
+            assert_eq!(found, 3);
+        }
+    }
+
+    #[test]
     fn what_came_before_a_fault_is_read_and_the_fault_is_told_with_its_place() {
         let (lines, failure) = read(b"{\"a\":1}\n  An error occurred", 100);
         assert_eq!(lines.len(), 1);
@@ -385,7 +421,7 @@ mod tests {
     }
 
     fn failure_of(json: &str) -> Failure {
-        Record { bytes: json.into(), line: 1, column: 1 }.documents().unwrap_err()
+        Record::new(json.into()).documents().unwrap_err()
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! The stage that most verbs are: read documents, work on each, write each.
 
 use std::io::{self, Read};
-use std::time::{Duration, Instant};
 
 use super::Input;
-use crate::codes;
-use crate::document::records::{Record, Records};
-use crate::document::{Document, Section, Status};
+use super::leaving::Leaving;
+use crate::document::records::Records;
+use crate::document::{Document, Section};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output::{Format, Output, Written};
+use crate::output::{Output, Written};
 use crate::report::Report;
 
 /// What a stage is called, and how a person is told of it.
@@ -61,26 +60,17 @@ impl Stage {
         spread: impl Fn(&Document) -> Result<Vec<Document>, Failure>,
         work: impl FnMut(&mut Document, &mut Output) -> Result<Section, Failure>,
     ) -> Result<Exit, Failure> {
-        let mut run = Run {
-            stage: self,
-            output,
-            interrupt: Interrupt::of_process(),
-            spread,
-            work,
-            exit: None,
-            passed_on: 0,
-            flushed: Instant::now(),
-        };
+        let mut run = Run { leaving: Leaving::new(*self, output), interrupt: Interrupt::of_process(), spread, work };
         match input {
             Input::Some(documents) => run.given(documents)?,
             Input::Stdin => run.stream(io::stdin().lock())?,
         }
-        run.end()
+        run.leaving.end(&run.interrupt)
     }
 
     /// The section of work that failed. Where the document lacks what a stage before has failed to write, that stage's
     /// error is the one to tell; a further one would hide it.
-    fn failed(&self, document: &Document, failure: &Failure) -> Section {
+    pub(super) fn failed(&self, document: &Document, failure: &Failure) -> Section {
         match document.failed_stage().filter(|_| failure.exit() == Exit::Usage) {
             Some((key, earlier)) if key == self.key => Section { command: self.command.to_owned(), ..earlier },
             Some((key, earlier)) => {
@@ -91,23 +81,17 @@ impl Stage {
     }
 
     /// Whether the section tells of changes that nothing else tells of.
-    fn is_record(&self, document: &Document, section: &Section) -> bool {
+    pub(super) fn is_record(&self, document: &Document, section: &Section) -> bool {
         section.has_news_since(None) && section.has_news_since(document.read(self.key).ok().flatten().as_ref())
     }
 }
 
 /// One run of a stage.
 struct Run<'a, S, W> {
-    stage: &'a Stage,
-    output: &'a mut Output,
+    leaving: Leaving<'a>,
     interrupt: Interrupt,
     spread: S,
     work: W,
-    /// The exit code so far; none before the first document.
-    exit: Option<Exit>,
-    /// How many documents have left as they came because of a signal.
-    passed_on: usize,
-    flushed: Instant,
 }
 
 impl<S, W> Run<'_, S, W>
@@ -121,13 +105,13 @@ where
                 return Ok(());
             }
         }
-        self.output.flush().map(|_| ())
+        self.leaving.flush().map(|_| ())
     }
 
     fn stream(&mut self, source: impl Read) -> Result<(), Failure> {
         let mut records = Records::new(source);
         loop {
-            if self.buffered(&mut records)? == Written::ReaderGone || self.output.flush()? == Written::ReaderGone {
+            if self.buffered(&mut records)? == Written::ReaderGone || self.leaving.flush()? == Written::ReaderGone {
                 return Ok(());
             }
             // All that entered has left.
@@ -138,19 +122,19 @@ where
             }
         }
         self.buffered(&mut records)?;
-        self.output.flush().map(|_| ())
+        self.leaving.flush().map(|_| ())
     }
 
     /// Works on every record that is wholly buffered.
     fn buffered<R: Read>(&mut self, records: &mut Records<R>) -> Result<Written, Failure> {
-        self.flushed = Instant::now();
+        self.leaving.restart_clock();
         loop {
             let record = match records.take() {
                 Ok(Some(record)) => record,
                 Ok(None) => return Ok(Written::Yes),
                 Err(failure) => {
                     // What was done so far leaves before the run ends.
-                    self.output.flush()?;
+                    self.leaving.flush()?;
                     return Err(failure);
                 }
             };
@@ -158,7 +142,7 @@ where
                 Ok(documents) => {
                     // A list without caches is an answer, too.
                     if documents.is_empty() {
-                        self.add(Exit::Ok);
+                        self.leaving.add(Exit::Ok);
                     }
                     for document in documents {
                         if self.enter(document)? == Written::ReaderGone {
@@ -166,9 +150,9 @@ where
                         }
                     }
                 }
-                Err(failure) => self.refuse(&record, &failure),
+                Err(failure) => self.leaving.refuse(&record, &failure),
             }
-            if self.flush_in_time()? == Written::ReaderGone {
+            if self.leaving.flush_in_time()? == Written::ReaderGone {
                 return Ok(Written::ReaderGone);
             }
         }
@@ -176,116 +160,30 @@ where
 
     fn enter(&mut self, document: Document) -> Result<Written, Failure> {
         if self.interrupt.is_raised() {
-            self.pass_on(&document);
+            self.leaving.pass_on(&document);
             return Ok(Written::Yes);
         }
         let documents = match (self.spread)(&document) {
             Ok(documents) if documents.is_empty() => vec![document],
             Ok(documents) => documents,
             Err(failure) => {
-                self.leave(document, Err(failure));
+                self.leaving.leave(document, Err(failure));
                 return Ok(Written::Yes);
             }
         };
         for mut document in documents {
             if self.interrupt.is_raised() {
-                self.pass_on(&document);
+                self.leaving.pass_on(&document);
                 continue;
             }
-            let section = (self.work)(&mut document, self.output);
-            self.leave(document, section);
+            let section = (self.work)(&mut document, self.leaving.output());
+            self.leaving.leave(document, section);
             // Nothing more is done for nobody.
-            if self.flush_in_time()? == Written::ReaderGone {
+            if self.leaving.flush_in_time()? == Written::ReaderGone {
                 return Ok(Written::ReaderGone);
             }
         }
         Ok(Written::Yes)
-    }
-
-    /// A document that has been worked on leaves.
-    fn leave(&mut self, mut document: Document, worked: Result<Section, Failure>) {
-        let Stage { key, report, .. } = *self.stage;
-        let section = worked.unwrap_or_else(|failure| self.stage.failed(&document, &failure));
-        // A report at a terminal tells it, too.
-        if let Some(failure) =
-            section.failure.as_ref().filter(|_| section.status == Status::Error && !self.output.has_one_reader())
-        {
-            self.output.complain(failure);
-        }
-        let own = section.exit();
-        let is_record = self.stage.is_record(&document, &section);
-        let mut bytes = Vec::new();
-        if self.output.format() == Format::Text {
-            let mut text = Report::default();
-            report(&document, &section, &mut text);
-            bytes.extend(text.render().into_bytes());
-            document.set_section(key, section);
-        } else {
-            if self.output.shows_progress() {
-                self.output.note(&format!("{}: {}", document.id(), section.summary()));
-            }
-            document.set_section(key, section);
-            document.write_line(&mut bytes);
-        }
-        if is_record {
-            self.output.record(&bytes);
-        } else {
-            self.output.answer(&bytes);
-        }
-        self.add(if own == Exit::Ok { document.exit() } else { own });
-    }
-
-    /// A document that came too late to be worked on leaves as it came.
-    fn pass_on(&mut self, document: &Document) {
-        self.passed_on += 1;
-        if self.output.format() == Format::Json {
-            let mut line = Vec::new();
-            document.write_line(&mut line);
-            self.output.answer(&line);
-        }
-    }
-
-    /// A record that is no document leaves as it came.
-    fn refuse(&mut self, record: &Record, failure: &Failure) {
-        self.output.complain(failure);
-        if self.output.format() == Format::Json {
-            let mut line = Vec::new();
-            record.write_line(&mut line);
-            self.output.answer(&line);
-        }
-        self.add(failure.exit());
-    }
-
-    fn flush_in_time(&mut self) -> Result<Written, Failure> {
-        // Enough to make a write worth its while, and never so late that a person or a next stage waits for it.
-        const ENOUGH: usize = 64 << 10;
-        const SOON: Duration = Duration::from_millis(10);
-        if self.output.pending() < ENOUGH && self.flushed.elapsed() < SOON {
-            return Ok(Written::Yes);
-        }
-        let written = self.output.flush();
-        self.flushed = Instant::now();
-        written
-    }
-
-    fn add(&mut self, exit: Exit) {
-        self.exit = Some(self.exit.map_or(exit, |before| before.and(exit)));
-    }
-
-    /// The exit code of all documents together, once all have left.
-    fn end(self) -> Result<Exit, Failure> {
-        if self.passed_on > 0 {
-            let were = if self.passed_on == 1 { " was" } else { "s were" };
-            self.output.warn(&format!("{} document{were} not worked on", self.passed_on));
-        }
-        match (self.exit, self.interrupt.check()) {
-            // A document tells of the signal.
-            (Some(exit), Err(_)) if exit.is_signal() => Ok(exit),
-            (_, Err(failure)) => Err(failure),
-            (Some(exit), Ok(())) => Ok(exit),
-            (None, Ok(())) => Err(Failure::new(&codes::NO_INPUT, "there is no document on stdin")
-                .hint("did the command before the pipe fail? run it alone and look at its exit code")),
-        }
     }
 }
 
@@ -293,6 +191,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes;
+    use crate::document::Status;
 
     const STAGE: Stage = Stage { key: "probe", command: "probe", report: |_, _, _| {} };
 

@@ -7,7 +7,10 @@ mod reader;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ec_tests::{Certs, Ministack, MinistackOptions, Scene, Valkey, ValkeyOptions, need, sh, tool};
+use ec_tests::{
+    AutoDiscovery, Certs, Cluster, ClusterOptions, Form, Memcached, Ministack, MinistackOptions, Scene, Valkey,
+    ValkeyOptions, need, sh, tool,
+};
 use serde_json::Value;
 
 const TOOLS: [&str; 4] = ["ec-sg", "ec-iam", "ec-probe", "ec-cli-install"];
@@ -71,6 +74,23 @@ fn every_document_of_the_pipe_fits_the_schema_and_an_independent_reader() {
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{stage}: {error}\n{}", outcome.told()));
         assert_fits(&document, stage);
     }
+}
+
+#[test]
+fn the_document_of_a_cluster_with_a_dead_node_fits_and_so_does_memcacheds() {
+    need!("valkey-server", "memcached");
+    let cluster = Cluster::start(&ClusterOptions::default());
+    cluster.node(1).stop();
+    let probe = |endpoint: String| tool("ec-probe").args(["--no-tls", "--timeout", "10s", "--endpoint", &endpoint]);
+    let dead = probe(cluster.node(0).endpoint()).run().exits(1).document();
+    assert!(dead["probe"]["nodes"][2]["failed"].is_object(), "{dead:#}");
+    assert_fits(&dead, "ec-probe");
+
+    let node = Memcached::plain();
+    let payload = format!("12\nlocalhost|127.0.0.1|{}\n", node.port());
+    let discovery = AutoDiscovery::start(Form::Config, &payload, None);
+    let endpoint = format!("127.0.0.1:{}", discovery.port());
+    assert_fits(&probe(endpoint).args(["--engine", "memcached"]).run().ok().document(), "ec-probe");
 }
 
 #[test]

@@ -241,6 +241,12 @@ section!(Cli {
     clients: Vec<Program>,
     steps: Vec<Step>,
     alternatives: Vec<Alternative>,
+    tools: Vec<Program>,
+    estimates: String,
+    reasons: Vec<String>,
+    dockerfile: Vec<String>,
+    line_to_try: String,
+    exchange: Exchange,
 });
 section!(Probe {
     ran_on: Value,
@@ -251,6 +257,11 @@ section!(Probe {
     addresses: Vec<Address>,
     tls: Session,
     server: Server,
+    topology: Topology,
+    discovery: Discovery,
+    nodes: Vec<Node>,
+    replication: Replication,
+    client_mode: ClientMode,
     total_ms: f64,
     others: Vec<Value>,
 });
@@ -421,6 +432,8 @@ struct Platform {
     id: String,
     version: Option<String>,
     name: String,
+    arch: Option<String>,
+    container: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -432,6 +445,18 @@ struct Program {
     tls: BTreeMap<String, bool>,
     on_path: bool,
     problem: Option<String>,
+    #[serde(default)]
+    also: Vec<String>,
+    knows: Option<BTreeMap<String, Vec<String>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    endpoint: String,
+    tls: bool,
+    answer: Option<String>,
+    verifies_ca: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -443,6 +468,8 @@ struct Step {
     download: Option<BTreeMap<String, String>>,
     #[serde(default)]
     files: Vec<String>,
+    disk_mib: Option<u32>,
+    estimated_s: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -483,6 +510,8 @@ struct Session {
     names: Vec<String>,
     subject: Option<String>,
     issuer: Option<String>,
+    #[serde(default)]
+    chain: Vec<String>,
     not_before: Option<String>,
     not_after: Option<String>,
     days_left: Option<i64>,
@@ -496,5 +525,86 @@ struct Server {
     mode: Option<String>,
     role: Option<String>,
     #[serde(default)]
+    serverless: bool,
+    #[serde(default)]
     stats: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Topology {
+    shards: u64,
+    nodes: u64,
+    covered: u64,
+    list: Vec<Shard>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shard {
+    slots: Vec<(u16, u16)>,
+    nodes: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    id: Option<String>,
+    host: String,
+    port: u16,
+    role: NodeRole,
+    health: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NodeRole {
+    Primary,
+    Replica,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Discovery {
+    version: u64,
+    nodes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Node {
+    endpoint: String,
+    shard: Option<u64>,
+    role: Option<NodeRole>,
+    says: Option<NodeRole>,
+    ip: Option<String>,
+    answers: Option<bool>,
+    credentials_withheld: Option<bool>,
+    #[serde(default)]
+    stages_ms: BTreeMap<String, f64>,
+    failed: Option<Failed>,
+    total_ms: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failed {
+    stage: String,
+    summary: String,
+    code: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
+enum Replication {
+    Primary { count: u64, replicas: Vec<String> },
+    Replica { primary: String, link: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientMode {
+    mode: String,
+    command: Option<String>,
+    note: Option<String>,
 }

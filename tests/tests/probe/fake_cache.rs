@@ -38,6 +38,40 @@ impl FakeCache {
         })
     }
 
+    /// A node of a cluster that lets everybody in, and puts what it has heard, with what clears a screen and turns text
+    /// around, wherever a reply has room for text.
+    pub(crate) fn hostile() -> Self {
+        Self::answering(|heard| {
+            let (name, args) = heard.last()?.split_first()?;
+            let login = heard.iter().find(|words| words[0] == "AUTH");
+            let secret = login.and_then(|words| words.last()).map_or("nothing", String::as_str);
+            let odd = format!("\u{1b}[2J\u{9b}31m\u{202e}{secret}");
+            let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len());
+            let node = format!(
+                "%5\r\n+id\r\n{}+port\r\n:6379\r\n+endpoint\r\n{}+role\r\n+master\r\n+health\r\n+online\r\n",
+                bulk(&format!("id-{secret}")),
+                bulk(&format!("host-{secret}"))
+            );
+            Some(match (name.as_str(), args) {
+                ("AUTH", _) => "+OK\r\n".to_owned(),
+                ("HELLO", _) => {
+                    format!("%5\r\n+server\r\n{0}+version\r\n{0}+mode\r\n+cluster\r\n+role\r\n{0}{0}{0}", bulk(&odd))
+                }
+                ("PING", _) => format!("-NOPERM {}\r\n", odd.replace(['\r', '\n'], " ")),
+                _ => format!("*1\r\n%2\r\n+slots\r\n*2\r\n:0\r\n:16383\r\n+nodes\r\n*1\r\n{node}"),
+            })
+        })
+    }
+
+    /// As [`hostile`](Self::hostile), but what it has heard is an error, cut off at every length in turn.
+    pub(crate) fn cutting() -> Self {
+        Self::answering(|heard| {
+            let secret = heard.iter().find(|words| words[0] == "AUTH")?.last()?;
+            let length = 8.min(secret.len()) + heard.len() % secret.len().saturating_sub(7).max(1);
+            Some(format!("-ERR not {}\r\n", &secret[..length.min(secret.len())]))
+        })
+    }
+
     /// Sends back every word that it hears, as text that is no protocol.
     pub(crate) fn echo() -> Self {
         Self::answering(|heard| Some(format!("you said {}\r\n", heard.last().map(|words| words.join(" "))?)))
