@@ -167,11 +167,11 @@ impl<'a> Work<'a> {
     pub fn apply(&mut self, output: &Output) -> Result<(), Failure> {
         self.machine.shell.heed(Interrupt::listen()?);
         self.is_for_this_machine()?;
-        let (mut plan, tarball) = self.decide(None)?;
+        let (mut plan, _) = self.decide(None)?;
         self.is_as_planned(&plan)?;
         let takes_root = !matches!(&plan.todo, Todo::Package { manager, .. } if !manager.needs_root());
         let root = if takes_root { self.root() } else { Root::Already };
-        let done = self.carry_out(&mut plan, tarball, root, output);
+        let done = self.carry_out(&mut plan, root, output);
         let (state, status) = match (&plan.todo, &done) {
             (Todo::Keep(_), _) => (ChangeState::Unchanged, Status::Unchanged),
             (_, Ok(_)) => (ChangeState::Done, Status::Changed),

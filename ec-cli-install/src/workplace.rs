@@ -29,8 +29,6 @@ pub struct Workplace {
     build: TempDir,
     /// The lock on the directory itself: it goes with the process, however that ends.
     _held: File,
-    /// Whether another run had it first. What was known before may not be so any more.
-    pub has_waited: bool,
 }
 
 impl Workplace {
@@ -41,7 +39,6 @@ impl Workplace {
     pub fn take(shell: &Shell, patience: Duration, mut tell: impl FnMut(&str)) -> Result<Self, Failure> {
         let dir = shell.scratch().join(format!("ec-cli-install-{}", geteuid().as_raw()));
         let end = shell.end_within(patience);
-        let mut has_waited = false;
         let held = loop {
             let held = open_own(&dir).map_err(|why| cannot(&dir, why))?;
             match held.try_lock() {
@@ -57,7 +54,6 @@ impl Workplace {
                             .because(format!("{other} is at work"))
                             .hint("wait for it, or end it; then run the same command again"));
                     }
-                    has_waited = true;
                     tell(&other);
                     shell.pause(LOOK)?;
                 }
@@ -67,7 +63,7 @@ impl Workplace {
         clear(&dir, is_sha256);
         let build = tempfile::Builder::new().prefix("build-").tempdir_in(&dir).map_err(|error| cannot(&dir, error))?;
         fs::write(dir.join("pid"), process::id().to_string()).map_err(|error| cannot(&dir, error))?;
-        Ok(Self { dir, build, _held: held, has_waited })
+        Ok(Self { dir, build, _held: held })
     }
 
     /// An empty directory for the build.
@@ -219,7 +215,7 @@ mod tests {
             thread::sleep(Duration::from_millis(50));
             drop(first);
         });
-        assert!(take(scratch.path()).unwrap().has_waited);
+        take(scratch.path()).unwrap();
         ends.join().unwrap();
     }
 

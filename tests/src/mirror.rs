@@ -21,7 +21,7 @@ use crate::rude::Rude;
 /// | `/damaged` | the file with one bit turned |
 /// | `/damaged-once` | that at first, then the file |
 /// | `/short` | half of it, then the end |
-/// | `/slow` | the file, a kilobyte a second |
+/// | `/slow` | the file, sixteen bytes a second |
 /// | `/moved`, `/far` | to `/good`, by a path alone and by a whole address |
 /// | `/off-https` | to http |
 /// | anything else | 404 |
@@ -83,7 +83,7 @@ fn serve(mut tcp: TcpStream, config: &Arc<ServerConfig>, file: &[u8], asked: &At
     };
     let is_slow = String::from_utf8_lossy(&received).contains(" /slow ");
     stream.write_all(head.as_bytes())?;
-    for part in body.chunks(if is_slow { 1024 } else { usize::MAX }) {
+    for part in body.chunks(if is_slow { 16 } else { usize::MAX }) {
         stream.write_all(part)?;
         stream.flush()?;
         if is_slow {

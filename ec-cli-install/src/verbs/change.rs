@@ -15,17 +15,10 @@ use crate::load::Network;
 use crate::package::Root;
 use crate::plan::{self, Plan, Todo};
 use crate::remove::{self, Records};
-use crate::source::Tarball;
 
 impl Work<'_> {
     /// Does what `plan` says, which becomes what was really done.
-    pub(super) fn carry_out(
-        &mut self,
-        plan: &mut Plan,
-        mut tarball: Option<Tarball>,
-        root: Root,
-        output: &Output,
-    ) -> Result<Outcome, Failure> {
+    pub(super) fn carry_out(&mut self, plan: &mut Plan, root: Root, output: &Output) -> Result<Outcome, Failure> {
         match plan.todo.clone() {
             Todo::Keep(_) => Ok(Outcome::new()),
             Todo::Image => Err(plan::no_manager(&self.machine.platform)),
@@ -42,11 +35,10 @@ impl Work<'_> {
             }
             Todo::Source { target, .. } => {
                 let workplace = apply::begin_build(self.machine, &target, root, output)?;
-                if workplace.has_waited {
-                    // The run before may have done all that there was to do.
-                    self.machine.forget();
-                    (*plan, tarball) = self.decide(None)?;
-                }
+                // Since it was decided, another run may have done all that there was to do.
+                self.machine.forget();
+                let (decided, mut tarball) = self.decide(None)?;
+                *plan = decided;
                 let origin = self.request.origin();
                 if tarball.is_none() && !matches!(plan.todo, Todo::Keep(_)) {
                     let file = apply::load(self.machine, &workplace, &self.network(), &origin, output)?;
