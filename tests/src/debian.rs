@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::need::skip;
 use crate::outcome::Outcome;
-use crate::tool::{Run, command, sh};
+use crate::overlay::{may_unshare, overlay};
+use crate::tool::{Run, command};
 
 /// Long enough for a mirror that is far away.
 const LONG: Duration = Duration::from_secs(900);
@@ -27,13 +28,8 @@ apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created
 rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*
 "#;
 
-/// Runs the shell script $3 on a copy of the Debian $2: it lies below, and what is written goes into memory, at $1.
-const ON_A_COPY: &str = r#"
-set -eu
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for dir in dev proc sys; do mount --rbind "/$dir" "$1/root/$dir"; done
+/// Runs the shell script $3 on a copy of the Debian $2, at $1.
+const ON_THE_COPY: &str = r#"
 for file in resolv.conf hosts; do [ ! -e "/etc/$file" ] || cat "/etc/$file" > "$1/root/etc/$file"; done
 exec chroot "$1/root" /bin/sh -euc "cd; $3"
 "#;
@@ -46,7 +42,7 @@ impl Debian {
     /// Makes it, unless there is one. Without root or a mirror, the test is skipped visibly.
     pub fn here() -> Option<Self> {
         static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-        if sh("unshare -m mount -t tmpfs tmpfs /mnt").run().code != 0 {
+        if !may_unshare() {
             skip("this user may not mount, and so has no Debian of its own");
             return None;
         }
@@ -74,7 +70,8 @@ impl Debian {
     /// Runs a shell script on a copy of it, with `stdin`.
     pub fn run(self, script: &str, stdin: &str) -> Outcome {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let run = as_root("unshare").args(["-m", "sh", "-c", ON_A_COPY, "sh"]).args([dir.path(), self.0]);
+        let mounted = overlay("$2") + ON_THE_COPY;
+        let run = as_root("unshare").args(["-m", "sh", "-c", &mounted, "sh"]).args([dir.path(), self.0]);
         run.args([script]).stdin(stdin).run()
     }
 }

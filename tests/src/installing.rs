@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::need::skip;
 use crate::outcome::Outcome;
+use crate::overlay::{WITH_THE_TOOL, overlay};
 use crate::tool::{Run, command, sh, tool};
 
 /// Long enough for a build on a busy machine.
@@ -142,22 +143,8 @@ pub fn assert_proven(document: &Value) {
     }
 }
 
-/// Whether this user may have mounts of its own.
-pub fn may_unshare() -> bool {
-    sh("unshare -m mount -t tmpfs tmpfs /mnt").run().code == 0
-}
-
-/// Runs the shell script `$3` on a copy of this machine that has no client, and forgets the copy: the machine's own
-/// files lie below it, and what is written goes into memory.
-const ON_A_COPY: &str = r#"
-set -eu
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for dir in dev proc sys; do mount --rbind "/$dir" "$1/root/$dir"; done
-cp "$2" "$1/root/usr/local/bin/"
-printf '#!/bin/sh\nexit 101\n' > "$1/root/usr/sbin/policy-rc.d"
-chmod 755 "$1/root/usr/sbin/policy-rc.d"
+/// Runs the shell script `$3` on a copy of this machine that has no client.
+const WITHOUT_A_CLIENT: &str = r#"
 # What is forgotten need not be on a disk.
 echo force-unsafe-io > "$1/root/etc/dpkg/dpkg.cfg.d/unsafe"
 exec chroot "$1/root" /bin/sh -euc "
@@ -169,7 +156,8 @@ exec chroot "$1/root" /bin/sh -euc "
 pub fn on_a_copy(script: &str) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let binary = sh("command -v ec-cli-install").run().ok().stdout;
-    let run = command("unshare").args(["-m", "sh", "-c", ON_A_COPY, "sh"]).args([dir.path()]);
+    let mounted = overlay("/") + WITH_THE_TOOL + WITHOUT_A_CLIENT;
+    let run = command("unshare").args(["-m", "sh", "-c", &mounted, "sh"]).args([dir.path()]);
     run.args([binary.trim(), script])
         .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
         .timeout(LONG)

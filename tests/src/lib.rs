@@ -7,6 +7,7 @@
 //! - [`Valkey`], [`Memcached`], [`Ministack`], [`Moto`]: servers on loopback that end with the test.
 //! - [`Sshd`]: a bastion, and the files of who may log in there.
 //! - [`Debian`]: a small Debian of the test's own, for what installs packages.
+//! - [`overlay`]: a root of the test's own, which is forgotten in the end.
 //! - [`Cluster`]: six nodes of Valkey, three of them replicas.
 //! - [`AutoDiscovery`]: the configuration endpoint of a Memcached cluster.
 //! - [`openssl`], [`s_server`]: what only OpenSSL still does: old versions of TLS, old signatures.
@@ -46,6 +47,7 @@ mod need;
 mod network;
 mod openssl;
 mod outcome;
+pub mod overlay;
 mod paper_elasticache;
 mod private_network;
 pub mod resp;

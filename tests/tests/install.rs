@@ -6,7 +6,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use ec_tests::installing::{Prefix, assert_proven, may_unshare, on_a_copy, refused, valkey_source as tarball};
+use ec_tests::installing::{Prefix, assert_proven, on_a_copy, refused, valkey_source as tarball};
+use ec_tests::overlay::may_unshare;
 use ec_tests::{Certs, Signal, Valkey, ValkeyOptions, command, need, sh, skip, tool, wait_until};
 
 #[test]

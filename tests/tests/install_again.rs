@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use ec_tests::installing::{Prefix, assert_proven, may_unshare, quick_source, refused};
+use ec_tests::installing::{Prefix, assert_proven, quick_source, refused};
+use ec_tests::overlay::may_unshare;
 use ec_tests::{Certs, Mirror, Run, Signal, command, need, sh, skip, tool, wait_until};
 use serde_json::Value;
 use tempfile::TempDir;

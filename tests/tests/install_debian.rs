@@ -2,7 +2,8 @@
 //! this machine that lies in memory and is forgotten.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use ec_tests::installing::{assert_proven, may_unshare, on_a_copy, quick_source};
+use ec_tests::installing::{assert_proven, on_a_copy, quick_source};
+use ec_tests::overlay::may_unshare;
 use ec_tests::{Outcome, need, skip};
 use serde_json::Value;
 

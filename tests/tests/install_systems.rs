@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ec_tests::installing::may_unshare;
+use ec_tests::overlay::{WITH_THE_TOOL, may_unshare, overlay};
 use ec_tests::{Certs, Memcached, Outcome, command, need, sh, skip, tool};
 use serde_json::{Value, json};
 
@@ -49,16 +49,8 @@ fn openssl_proves_its_tls_before_it_is_called_good_for_memcached() {
 }
 
 /// Runs `$4` on a copy of this machine, where `$1` is the directory of the copy, `$2` the tool and `$3` the text of its
-/// os-release; the copy is in memory and forgotten.
-const ON_A_COPY: &str = r#"
-set -eu
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-for dir in dev proc sys; do mount --rbind "/$dir" "$1/root/$dir"; done
-cp "$2" "$1/root/usr/local/bin/"
-printf '#!/bin/sh\nexit 101\n' > "$1/root/usr/sbin/policy-rc.d"
-chmod 755 "$1/root/usr/sbin/policy-rc.d"
+/// os-release.
+const OF_ANOTHER_SYSTEM: &str = r#"
 rm "$1/root/etc/os-release"
 printf '%s' "$3" > "$1/root/etc/os-release"
 exec chroot "$1/root" /bin/sh -euc "cd /root; $4"
@@ -77,6 +69,10 @@ ldd "$2" | grep -o '/[^ ]*' | while read -r library; do
 done
 exec env -i /usr/sbin/chroot "$1" /ec-cli-install $4
 "#;
+
+fn a_copy() -> String {
+    overlay("/") + WITH_THE_TOOL + OF_ANOTHER_SYSTEM
+}
 
 fn somewhere(script: &str, os_release: &str, what: &str) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
@@ -127,7 +123,7 @@ fn nc_is_installed_for_a_memcached_without_tls_and_taken_away_again() {
         return skip("this user may not install packages on a copy of this machine");
     }
     let script = format!("echo '{}' > document; {WITH_NC}", memcached(11211, "off"));
-    let outcome = somewhere(ON_A_COPY, "debian-12", &script);
+    let outcome = somewhere(&a_copy(), "debian-12", &script);
     if outcome.code == 77 {
         return skip("apt could not load packages");
     }
@@ -180,7 +176,7 @@ fn is_installed_by(manager: &str, repository: &str, os_release: &str) {
     if removes {
         verbs.push_str(" ec-cli-install remove -n; [ ! -e /usr/bin/valkey-cli ]; ec-cli-install remove -n");
     }
-    let outcome = somewhere(ON_A_COPY, os_release, &format!("{repository}{verbs}"));
+    let outcome = somewhere(&a_copy(), os_release, &format!("{repository}{verbs}"));
     if outcome.code == 77 {
         return skip(&format!("apt could not load {manager}"));
     }
