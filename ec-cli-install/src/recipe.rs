@@ -49,6 +49,27 @@ pub struct Step {
     /// About how many seconds it takes, where that is known; see [`ESTIMATES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_s: Option<u32>,
+    /// What it does, for whoever writes it down in another form; documents do not tell it.
+    #[serde(skip)]
+    pub act: Act,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Act {
+    /// Installs packages that hold what is wanted.
+    Packages,
+    /// Loads the source.
+    Load,
+    /// Checks that it is the right one.
+    Check,
+    /// Unpacks it.
+    Unpack,
+    /// Builds the client.
+    Build,
+    /// Anything else.
+    #[default]
+    Other,
 }
 
 /// A file to load.
@@ -97,7 +118,7 @@ pub fn from_package(
             if package.name == package.client { String::new() } else { format!(", which holds {}", package.client) };
         let step = Step::new(format!("install {}{holds}", package.name), &by.install(package.name));
         let (disk_mib, estimated_s) = (package.disk_mib, (by == Manager::Apt).then_some(APT_SECONDS));
-        Step { disk_mib, estimated_s, ..step.sudo(by.needs_root() && !is_root) }
+        Step { disk_mib, estimated_s, act: Act::Packages, ..step.sudo(by.needs_root() && !is_root) }
     };
     let mut recipe = Recipe::default();
     if let Some(refresh) = manager.refresh().filter(|_| !is_fresh) {
@@ -107,7 +128,9 @@ pub fn from_package(
     if let Some(latest) = manager.wider(platform).filter(|_| package.name == "valkey") {
         recipe.or(
             "dnf finds no valkey: an image is locked to the repository of its own day",
-            Step::new("install valkey of the latest repository", &latest.install(package.name)).sudo(sudo),
+            Step::new("install valkey of the latest repository", &latest.install(package.name))
+                .sudo(sudo)
+                .act(Act::Packages),
         );
     }
     if manager == Manager::DnfLatest {
@@ -164,7 +187,8 @@ impl Step {
     fn new<W: AsRef<str>>(purpose: impl Into<String>, words: &[W]) -> Self {
         let command = words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ");
         let (download, files, disk_mib, estimated_s) = (None, Vec::new(), None, None);
-        Self { purpose: purpose.into(), command, sudo: false, download, files, disk_mib, estimated_s }
+        let act = Act::default();
+        Self { purpose: purpose.into(), command, sudo: false, download, files, disk_mib, estimated_s, act }
     }
 
     /// A step whose command line is more than one command.
@@ -174,6 +198,11 @@ impl Step {
 
     fn sudo(mut self, sudo: bool) -> Self {
         self.sudo = sudo;
+        self
+    }
+
+    fn act(mut self, act: Act) -> Self {
+        self.act = act;
         self
     }
 

@@ -1,6 +1,6 @@
 //! From source: only the client, with TLS.
 
-use super::{Download, Manager, Recipe, Step, quoted};
+use super::{Act, Download, Manager, Recipe, Step, quoted};
 use crate::plan::Site;
 use crate::platform::{Platform, System};
 use crate::source::Tarball;
@@ -44,11 +44,12 @@ pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, 
     };
     let sum = if platform.id == System::Macos { "shasum -a 256 -c" } else { "sha256sum -c" };
     let sha256_line = quoted(&format!("{sha256}  {file}"));
-    recipe.steps.push(Step::typed("check that it is the right one", format!("echo {sha256_line} | {sum}")));
+    let check = Step::typed("check that it is the right one", format!("echo {sha256_line} | {sum}"));
+    recipe.steps.push(check.act(Act::Check));
     // make takes what an earlier build has left for its own, whatever it was built with.
     let fresh = format!("{top}-build");
     let unpack = format!("mkdir {0} && tar xf {1} -C {0}", quoted(&fresh), quoted(&file));
-    recipe.steps.push(Step::typed("unpack it into a new directory", unpack).takes(21, 1));
+    recipe.steps.push(Step::typed("unpack it into a new directory", unpack).takes(21, 1).act(Act::Unpack));
     let top = format!("{fresh}/{top}");
     let mut words = make(site.cores.unwrap_or(1));
     words.splice(1..1, ["-C".to_owned(), top.clone()]);
@@ -58,7 +59,7 @@ pub fn from_source(platform: &Platform, tarball: Option<&Tarball>, site: &Site, 
         // Of another machine, the number of its cores is known to itself only.
         build.command = build.command.replacen("-j1", "-j\"$(getconf _NPROCESSORS_ONLN)\"", 1);
     }
-    recipe.steps.push(build.takes(9, CORE_SECONDS.div_ceil(cores)));
+    recipe.steps.push(build.takes(9, CORE_SECONDS.div_ceil(cores)).act(Act::Build));
     recipe.steps.extend(install(platform, &format!("{top}/src/valkey-cli"), site, is_root));
     if platform.id == System::AmazonLinux2 {
         let words = ["yum", "install", "-y", "gcc", "make", "openssl-devel"];
@@ -93,7 +94,7 @@ fn load(platform: &Platform, origin: &Download, packed: &str) -> Step {
     let mut step = Step::new(format!("load the source of Valkey {RELEASE}"), words);
     step.download = Some(origin.clone());
     step.disk_mib = Some(4);
-    step
+    step.act(Act::Load)
 }
 
 fn install(platform: &Platform, built: &str, site: &Site, is_root: bool) -> Vec<Step> {

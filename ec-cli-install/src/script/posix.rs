@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use crate::codes;
 use crate::plan::{Plan, Todo};
 use crate::platform::Platform;
-use crate::recipe::{Alternative, Manager, Recipe, Step, quoted};
+use crate::recipe::{Act, Alternative, Manager, Recipe, Step, quoted};
 use crate::source::{Tarball, sha256_of};
 
 const FUNCTIONS: &str = include_str!("functions.sh");
@@ -156,7 +156,7 @@ fn package(script: &mut String, manager: Manager, recipe: &Recipe) {
     let last = of_manager(last);
     let mut choices = vec![steps.try_fresh(&last, fresh.as_deref())];
     // Not all of them install: who enables a repository of somebody else's decides so.
-    let installs = |alternative: &&Alternative| alternative.step.purpose.starts_with("install");
+    let installs = |alternative: &&Alternative| alternative.step.act == Act::Packages;
     let others = recipe.alternatives.iter().filter(installs);
     choices.extend(others.map(|alternative| steps.try_once(&of_manager(&alternative.step))));
     let _ = write!(
@@ -171,7 +171,7 @@ fn package(script: &mut String, manager: Manager, recipe: &Recipe) {
 /// The steps of a build. What it needs is installed only where it is missing, and what it gives is looked at before it
 /// takes the place of what was there.
 fn build(script: &mut String, platform: &Platform, recipe: &Recipe, payload: Option<&Payload>, target: &str) {
-    let is_source = |step: &Step| step.download.is_some() || is_check(step);
+    let is_source = |step: &Step| matches!(step.act, Act::Load | Act::Check);
     let first = recipe.steps.iter().position(is_source).unwrap_or_default();
     let (tools, source) = recipe.steps.split_at(first);
     let mut main = String::from("main() {\n  begin\n  if ! is_there; then\n    can_put\n");
@@ -262,26 +262,22 @@ fn run_by(function: &str, command: &str) -> String {
     }
 }
 
-fn is_check(step: &Step) -> bool {
-    step.command.contains("sha256sum -c") || step.command.contains("shasum -a 256 -c")
-}
-
 /// A step that loads, checks, unpacks, builds or puts into place.
 fn of_source(step: &Step, payload: Option<&Payload>, target: &str) -> Action {
     let mut body = payload.map_or_else(|| step.command.clone(), |payload| payload.told_there(&step.command));
-    let blame = if step.download.is_some() {
-        body = with_wget(&body, step);
-        &codes::NOT_LOADED
-    } else if is_check(step) {
-        &codes::CHECKSUM
-    } else if body.contains("tar xf") {
-        &codes::BAD_ARCHIVE
-    } else if body.contains("BUILD_TLS=yes") {
-        &codes::BUILD_FAILED
-    } else {
-        body = if step.sudo { run_by("as_owner", &body) } else { body };
-        body = if step.files.is_empty() { body } else { at_once(&body, target) };
-        &codes::PREFIX
+    let blame = match step.act {
+        Act::Load => {
+            body = with_wget(&body, step);
+            &codes::NOT_LOADED
+        }
+        Act::Check => &codes::CHECKSUM,
+        Act::Unpack => &codes::BAD_ARCHIVE,
+        Act::Build => &codes::BUILD_FAILED,
+        Act::Packages | Act::Other => {
+            body = if step.sudo { run_by("as_owner", &body) } else { body };
+            body = if step.files.is_empty() { body } else { at_once(&body, target) };
+            &codes::PREFIX
+        }
     };
     Action { purpose: step.purpose.clone(), body, blame }
 }
@@ -333,18 +329,19 @@ mod tests {
             files: Vec::new(),
             disk_mib: None,
             estimated_s: None,
+            act: Act::Other,
         }
     }
 
     #[test]
     fn each_step_of_a_build_is_blamed_for_its_own_fault() {
-        for (command, blame, body) in [
-            ("echo 'ab  v.tgz' | sha256sum -c", "EC4021", "echo 'ab  v.tgz' | sha256sum -c"),
-            ("mkdir b && tar xf v.tgz -C b", "EC4022", "mkdir b && tar xf v.tgz -C b"),
-            ("make valkey-cli BUILD_TLS=yes", "EC4032", "make valkey-cli BUILD_TLS=yes"),
-            ("mkdir -p /opt/bin", "EC4034", "as_owner mkdir -p /opt/bin"),
+        for (act, command, blame, body) in [
+            (Act::Check, "echo 'ab  v.tgz' | sha256sum -c", "EC4021", "echo 'ab  v.tgz' | sha256sum -c"),
+            (Act::Unpack, "mkdir b && tar xf v.tgz -C b", "EC4022", "mkdir b && tar xf v.tgz -C b"),
+            (Act::Build, "make valkey-cli BUILD_TLS=yes", "EC4032", "make valkey-cli BUILD_TLS=yes"),
+            (Act::Other, "mkdir -p /opt/bin", "EC4034", "as_owner mkdir -p /opt/bin"),
         ] {
-            let action = of_source(&step(command), None, "/opt/bin/valkey-cli");
+            let action = of_source(&Step { act, ..step(command) }, None, "/opt/bin/valkey-cli");
             assert_eq!((action.blame.id, action.body.as_str()), (blame, body));
         }
         let install = Step { files: vec!["/opt/c".to_owned()], ..step("install -m 755 src/c /opt/c") };
@@ -364,7 +361,8 @@ mod tests {
     #[test]
     fn wget_loads_where_there_is_no_curl() {
         let download = Download { url: "https://example.com/v".to_owned(), sha256: String::new() };
-        let load = Step { download: Some(download), ..step("curl -fsSL -o v.tgz https://example.com/v") };
+        let load =
+            Step { download: Some(download), act: Act::Load, ..step("curl -fsSL -o v.tgz https://example.com/v") };
         assert_eq!(
             of_source(&load, None, "/c").body,
             "if has curl; then curl -fsSL -o v.tgz https://example.com/v; else wget -O v.tgz https://example.com/v; fi"
@@ -379,7 +377,8 @@ mod tests {
             (r"tar xf '/home/it'\''s/v.txz'", "tar xf valkey.tar.gz"),
             (r"echo 'ab  /home/it'\''s/v.txz' | sha256sum -c", "echo 'cd  valkey.tar.gz' | sha256sum -c"),
         ] {
-            assert_eq!(of_source(&step(command), Some(&payload), "/c").body, there);
+            let step = Step { act: Act::Check, ..step(command) };
+            assert_eq!(of_source(&step, Some(&payload), "/c").body, there);
         }
         assert_eq!(payload.step().body, "base64 -d >valkey.tar.gz <<'END'\nYWI=\nEND");
     }
