@@ -248,6 +248,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_holds_whatever_the_network_answers_is_remarked_on() {
+        let plan = |tls, tls_preferred| Plan { tls_preferred, ..Plan::for_tests(Engine::Valkey, tls) };
+        let machine = RanOn { host: "app-1".into(), instance_id: None };
+        for (plan, logged_in, expected) in [
+            (plan(true, false), true, &[][..]),
+            (plan(true, true), true, &["EC3031"]),
+            (plan(false, false), false, &[]),
+            (plan(false, false), true, &["EC3015"]),
+        ] {
+            let (target, now) = (&plan.targets[0], Timestamp::UNIX_EPOCH);
+            let remarks =
+                remarks(&Context { plan: &plan, target, credentials: None, machine: &machine, now }, logged_in);
+            assert_eq!(remarks.iter().map(|remark| remark.code.as_str()).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
     fn a_cache_of_the_other_protocol_is_named() {
         let judgement = fault(Engine::Valkey, Stage::Ping, Fault::NotACache { said: b"ERROR\r\n".to_vec() });
         assert_eq!((code(&judgement), judgement.summary.as_str()), ("EC3045", "the server is Memcached"));
