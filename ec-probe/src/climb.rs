@@ -89,7 +89,7 @@ impl Probe {
             tasks.spawn(async move { (index, probe.survey(index).await) });
         }
         let mut first = probe.survey(0).await;
-        let underway = probe.visit(&mut first).await;
+        let underway = Box::pin(probe.visit(&mut first)).await;
         let mut surveyed = vec![(0, first)];
         surveyed.extend(tasks.join_all().await);
         surveyed.sort_by_key(|(index, _)| *index);

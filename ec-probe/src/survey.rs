@@ -57,17 +57,18 @@ impl Probe {
         let (reach, findings) = self.climb(index, &mut wire, begun).await;
         let peer = wire.address().map(|address| address.ip());
         let mut surveyed = Surveyed { reach, findings, members: Vec::new(), peer, begun };
+        // What comes after the ladder has memory of its own: a thousand silent endpoints never come to it.
         if index == 0 {
-            self.follow(peer, &mut surveyed.findings).await;
+            Box::pin(self.follow(peer, &mut surveyed.findings)).await;
         }
         if surveyed.reach.answers {
             match self.plan.engine {
                 Engine::Memcached if index == 0 && !self.plan.serverless => {
-                    self.discover(&mut wire, &mut surveyed).await;
+                    Box::pin(self.discover(&mut wire, &mut surveyed)).await;
                 }
                 Engine::Memcached => {}
                 Engine::Valkey | Engine::Redis => {
-                    self.question(index, &mut wire, &mut surveyed).await;
+                    Box::pin(self.question(index, &mut wire, &mut surveyed)).await;
                     if index == 0 {
                         surveyed.findings.extend(self.refusals(&mut wire, &surveyed.reach).await);
                     }
