@@ -59,8 +59,8 @@ impl Member {
     }
 }
 
-/// An endpoint whose name a certificate can have.
-fn dialable(host: &str, port: u16) -> Result<Endpoint, (String, String)> {
+/// An endpoint whose name a certificate can have; else what was announced, and why nobody can dial it.
+pub(crate) fn dialable(host: &str, port: u16) -> Result<Endpoint, (String, String)> {
     let announced = |why| (format!("{host}:{port}"), why);
     let endpoint = Endpoint::new(host, port).map_err(announced)?;
     match ServerName::try_from(endpoint.host()) {

@@ -13,7 +13,7 @@ use crate::climb::Probe;
 use crate::codes;
 use crate::domain::Domain;
 use crate::endpoint::Endpoint;
-use crate::nodes::{Member, Visit};
+use crate::nodes::{Member, Visit, dialable};
 use crate::reach::Reach;
 
 /// How often a client is sent on at most.
@@ -37,7 +37,7 @@ impl Redirect {
         let ["MOVED" | "ASK", slot, place] = words[..] else { return None };
         let (host, port) = place.rsplit_once(':')?;
         let host = if host.is_empty() { asked.host() } else { host.to_owned() };
-        let owner = Endpoint::new(&host, port.parse().ok()?).ok()?;
+        let owner = dialable(&host, port.parse().ok()?).ok()?;
         Some(Self { slot: slot.parse().ok()?, owner })
     }
 }
@@ -147,7 +147,17 @@ mod tests {
         ] {
             assert_eq!(read(reply), Some((3999, owner.to_owned())), "{reply}");
         }
-        for odd in ["MOVED", "MOVED 1", "MOVED x a:1", "MOVED 1 a", "MOVED 1 a:0", "MOVED 1 a:1 b", "TRYAGAIN 1 a:1"] {
+        for odd in [
+            "MOVED",
+            "MOVED 1",
+            "MOVED x a:1",
+            "MOVED 1 a",
+            "MOVED 1 a:0",
+            "MOVED 1 a-:1",
+            "MOVED 1 1.2.3.4.5:1",
+            "MOVED 1 a:1 b",
+            "TRYAGAIN 1 a:1",
+        ] {
             assert_eq!(read(odd), None, "{odd}");
         }
     }

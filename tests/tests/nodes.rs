@@ -467,6 +467,15 @@ fn sending_to(place: impl Fn() -> String + Send + Sync + 'static) -> Rude {
 }
 
 #[test]
+fn a_redirection_to_a_name_that_no_certificate_can_have_is_told_and_not_followed() {
+    for place in ["cache-:6379", "1.2.3.4.5:6379"] {
+        let server = sending_to(move || place.to_owned());
+        let section = section(&probe(&server.endpoint()).args(["--no-tls"]).run().exits(1));
+        assert_eq!(finding(&section, "EC3056")["evidence"]["reply"], format!("MOVED 3999 {place}"));
+    }
+}
+
+#[test]
 fn a_redirection_is_followed_to_whoever_owns_the_slot() {
     need!("valkey-server");
     let owner = Valkey::plain();

@@ -122,7 +122,7 @@ fn share(left: Duration, waiting: usize) -> Duration {
 }
 
 impl Probe {
-    /// The same probe of these nodes.
+    /// The same probe of these nodes, which must be [`dialable`](super::dialable): each has a name to verify.
     pub(crate) fn at_nodes(&self, nodes: &[Endpoint], credentials: Option<Credentials>) -> Self {
         let verifiable = |node: &Endpoint| ServerName::try_from(node.host()).ok();
         Self {
