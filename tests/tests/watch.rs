@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ec_tests::{
-    Certs, Memcached, Outcome, Run, Signal, Valkey, ValkeyOptions, free_port, need, rude, tool, wait_until,
+    Certs, Memcached, Outcome, Run, Running, Signal, Valkey, ValkeyOptions, free_port, need, rude, tool, wait_until,
 };
 use serde_json::{Value, json};
 
@@ -34,6 +34,15 @@ fn names(events: &[Value]) -> Vec<&str> {
 
 fn wait_for(path: &Path, wanted: &[&str]) {
     wait_until(&format!("the events {wanted:?}"), || names(&events(path)) == wanted);
+}
+
+/// A watch that ends with the first failure and has seen the cache up, and its events.
+fn watch_until_failure(valkey: &Valkey) -> (PathBuf, Running) {
+    let run = watch(&valkey.endpoint()).args(["--until-first-failure"]);
+    let path = events_of(&run);
+    let running = run.start();
+    wait_for(&path, &["up"]);
+    (path, running)
 }
 
 fn facts(outcome: &Outcome) -> Value {
@@ -107,10 +116,7 @@ fn a_server_that_is_killed_and_started_again_is_one_outage_at_least_as_long_as_i
 fn a_connection_that_is_cut_is_an_outage_although_the_next_one_works() {
     need!("valkey-server");
     let valkey = Valkey::plain();
-    let run = watch(&valkey.endpoint()).args(["--until-first-failure"]);
-    let path = events_of(&run);
-    let running = run.start();
-    wait_for(&path, &["up"]);
+    let (path, running) = watch_until_failure(&valkey);
     valkey.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let outcome = running.end().exits(1);
     assert_eq!(names(&events(&path)), ["up", "down", "up"], "the climb after it is still done");
@@ -125,10 +131,7 @@ fn a_connection_that_is_cut_is_an_outage_although_the_next_one_works() {
 fn a_primary_that_has_become_a_replica_is_told() {
     need!("valkey-server");
     let valkey = Valkey::plain();
-    let run = watch(&valkey.endpoint()).args(["--until-first-failure"]);
-    let path = events_of(&run);
-    let running = run.start();
-    wait_for(&path, &["up"]);
+    let (path, running) = watch_until_failure(&valkey);
     valkey.command(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
     valkey.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
     let outcome = running.end().exits(1).says(", replica where there was a primary");

@@ -30,6 +30,18 @@ fn back_and_forth(paper: &PaperElastiCache, way: &Way<'_>, look: impl FnOnce(&Ac
     there_and_back(&account, &paper.url(), way, || (account.iam(), paper.told()), || look(&account))
 }
 
+/// The cache gets a user and a group of its own, which the call `attach` attaches, and all of it is taken back.
+fn attached_and_back(paper: &PaperElastiCache, attach: &str, look: impl FnOnce(&Account)) -> Vec<String> {
+    let way = Way {
+        args: &ARGS,
+        document: ORDERS.into(),
+        writes: &writes(attach),
+        takes_back: &takes_back(attach),
+        ..Way::default()
+    };
+    back_and_forth(paper, &way, look)
+}
+
 /// A user group `team` with the user `web`.
 fn add_team(paper: &PaperElastiCache) {
     let aws = Aws::at(&paper.url());
@@ -58,14 +70,7 @@ fn run(paper: &PaperElastiCache, args: &[&str], document: &str) -> Outcome {
 fn a_serverless_cache_gets_a_user_its_group_and_the_groups_attachment() {
     need!("moto_server");
     let paper = paper(serverless("valkey", "8"));
-    let way = Way {
-        args: &ARGS,
-        document: ORDERS.into(),
-        writes: &writes("ModifyServerlessCache"),
-        takes_back: &takes_back("ModifyServerlessCache"),
-        ..Way::default()
-    };
-    let found = back_and_forth(&paper, &way, |account| {
+    let found = attached_and_back(&paper, "ModifyServerlessCache", |account| {
         let user = format!("user app: valkey iam {ACCESS}");
         assert_eq!(paper.told(), [user.as_str(), "group orders-users: valkey [app]", "cache orders: orders-users"]);
         let policy = "ec-iam-connect-us-east-1-serverlesscache-orders-app";
@@ -101,14 +106,7 @@ fn a_replication_group_with_a_user_group_keeps_it_and_gets_one_more_user() {
 fn a_replication_group_without_a_user_group_gets_one() {
     need!("moto_server");
     let paper = paper(replication_group());
-    let way = Way {
-        args: &ARGS,
-        document: ORDERS.into(),
-        writes: &writes("ModifyReplicationGroup"),
-        takes_back: &takes_back("ModifyReplicationGroup"),
-        ..Way::default()
-    };
-    let found = back_and_forth(&paper, &way, |_| {
+    let found = attached_and_back(&paper, "ModifyReplicationGroup", |_| {
         assert_eq!(paper.told()[1..], ["group orders-users: valkey [app]", "cache orders: orders-users"]);
     });
     assert_eq!(found, ["EC2097"]);
@@ -118,14 +116,7 @@ fn a_replication_group_without_a_user_group_gets_one() {
 fn a_group_for_redis_oss_has_the_user_that_is_called_default() {
     need!("moto_server");
     let paper = paper(serverless("redis", "7"));
-    let way = Way {
-        args: &ARGS,
-        document: ORDERS.into(),
-        writes: &writes("ModifyServerlessCache"),
-        takes_back: &takes_back("ModifyServerlessCache"),
-        ..Way::default()
-    };
-    let found = back_and_forth(&paper, &way, |_| {
+    let found = attached_and_back(&paper, "ModifyServerlessCache", |_| {
         assert!(paper.told().contains(&"group orders-users: redis [app default]".to_owned()), "{:?}", paper.told());
     });
     assert_eq!(found, Vec::<String>::new());
